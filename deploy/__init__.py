@@ -1,0 +1,1 @@
+"""How Sheetstream is run: the command, the one-machine launcher, the console, the demo's vendor."""

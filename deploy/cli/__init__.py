@@ -1,0 +1,1 @@
+"""The `sheetstream` command: one file a command group, nothing heavy at import."""

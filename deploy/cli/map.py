@@ -1,0 +1,190 @@
+"""`sheetstream map` and `sheetstream score`: the mapper alone, offline, on one snapshot, and how good its links are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from mapper.model import Datasheet, Mapping
+    from mapper.scoring import FileScore, Ratio, ScoreReport, SymbolScore
+
+MAX_NAMED = 5
+"""Skipped files named in the summary; the rest is counted."""
+
+
+def map_command(
+    repo_dir: Annotated[Path, typer.Argument(help="A git work tree, a bare repository or a plain folder.")],
+    pdfs: Annotated[list[Path], typer.Argument(help="Datasheets, as PDF files.", metavar="PDF...")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where to write the links, as JSON lines.")],
+    rev: Annotated[
+        str | None, typer.Option(help="A commit, tag or branch instead of the files as they are now.")
+    ] = None,
+    part: Annotated[list[str] | None, typer.Option(help="A part this tree implements; repeatable.")] = None,
+    no_llm: Annotated[
+        bool,
+        typer.Option("--no-llm", help="Deterministic rules only. They are all there is so far; no model is asked."),
+    ] = False,
+) -> None:
+    """Link one source tree with datasheets and write files and links as JSON lines."""
+    del no_llm  # accepted so that scripts need no change when there is a model to leave out
+    from deploy.cli.output import EXIT_FINDINGS, err, fail, note
+    from deploy.cli.progress import progress
+    from deploy.cli.sourcetree import TreeError, open_tree, read_tree
+    from mapper.linking import map_tree
+
+    try:
+        tree = open_tree(repo_dir, rev)
+    except TreeError as error:
+        fail(str(error))
+    if not output.parent.is_dir():
+        fail(f"{output}: the folder {output.parent} does not exist")
+    sheets, num_broken = _read_sheets(pdfs, tuple(part or ()))
+    if not sheets:
+        fail("none of the datasheets could be read", EXIT_FINDINGS)
+    with progress("parsing", len(tree.paths)) as advance:
+        files, skipped = read_tree(tree, advance)
+    for line in skipped[:MAX_NAMED]:
+        note(f"skipped: {line}")
+    if len(skipped) > MAX_NAMED:
+        note(f"skipped: {len(skipped) - MAX_NAMED} more files")
+    if not files:
+        fail(f"{repo_dir}: none of its {len(skipped)} source files could be parsed")
+    with err.status("linking"):
+        mapping = map_tree(files, sheets, repo_family=repo_dir.resolve().name, pinned_parts=tuple(part or ()))
+    _write(output, mapping)
+    _summarise(mapping, sheets, len(files), output)
+    if num_broken:
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def score_command(
+    links: Annotated[Path, typer.Argument(help="What `sheetstream map` wrote.")],
+    gold: Annotated[Path, typer.Argument(help="Gold labels, as JSON lines.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable figures.")] = False,
+) -> None:
+    """Measure links against gold labels; every figure comes with its denominator."""
+    from deploy.cli.output import emit_json, fail, table
+    from mapper.errors import FormatError
+    from mapper.linking.format import read_lines
+    from mapper.scoring import report_object, score
+
+    try:
+        report = score(read_lines(links), read_lines(gold))
+    except FormatError as error:
+        fail(str(error))
+    if as_json:
+        emit_json(report_object(report))
+        return
+    if report.files:
+        table("Files per datasheet", _FILE_COLUMNS, [_file_row(score) for score in report.files])
+        table("Files, all datasheets", ("figure", "value"), _file_totals(report))
+    for title, scores in (
+        ("Symbols, mechanically made labels", report.labelled),
+        ("Symbols, labels made by reading", report.read),
+    ):
+        if scores:
+            table(title, _SYMBOL_COLUMNS, [_symbol_row(score) for score in scores])
+    table(
+        "Links outside the labels", ("figure", "value"), [("links to symbols without a label", report.num_unlabelled)]
+    )
+
+
+def _read_sheets(pdfs: list[Path], parts: tuple[str, ...]) -> tuple[list[Datasheet], int]:
+    """Return the datasheets that could be read and how many could not; each of those is named on stderr."""
+    from deploy.cli.output import note
+    from deploy.cli.progress import progress
+    from mapper.errors import DatasheetError
+    from streams.sandbox import read_sheet
+
+    sheets: list[Datasheet] = []
+    num_broken = 0
+    with progress("reading datasheets", len(pdfs)) as advance:
+        for pdf in pdfs:
+            try:
+                sheets.append(read_sheet(pdf.read_bytes(), file=pdf.name, parts=parts if len(pdfs) == 1 else ()))
+            except OSError as error:
+                note(f"{pdf}: cannot be read ({error.strerror}); left out")
+                num_broken += 1
+            except DatasheetError as error:
+                note(f"{error} [{error.reason}]; left out")
+                num_broken += 1
+            advance(1)
+    return sheets, num_broken
+
+
+def _write(output: Path, mapping: Mapping) -> None:
+    """Write all lines and put the file in place at once."""
+    import json
+
+    from mapper.linking.format import file_line, link_line
+
+    partial = output.with_name(output.name + ".part")
+    with partial.open("w", encoding="utf-8") as out:
+        for row in (*(file_line(f) for f in mapping.files), *(link_line(k) for k in mapping.links)):
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+    partial.replace(output)
+
+
+def _summarise(mapping: Mapping, sheets: list[Datasheet], num_files: int, output: Path) -> None:
+    from deploy.cli.output import note
+
+    for sheet in sheets:
+        accepted = [f for f in mapping.files if f.sheet_sha256 == sheet.sha256 and f.accepted]
+        links = [k for k in mapping.links if k.sheet_sha256 == sheet.sha256]
+        symbols = {k.symbol_id for k in links}
+        named = ", ".join(f.path for f in accepted[:3]) + (", ..." if len(accepted) > 3 else "")
+        where = (
+            f"{len(accepted)} files ({named}), {len(links)} links of {len(symbols)} symbols"
+            if accepted
+            else "no file is about it"
+        )
+        note(f"{sheet.file}: {where}")
+    for conflict in mapping.conflicts:
+        note(
+            f"conflict: {conflict.symbol.path}:{conflict.symbol.line}: {conflict.detail} (page {conflict.anchor.page})"
+        )
+    counts = (
+        f"{num_files} files, {len(sheets)} datasheets, {len(mapping.links)} links, {len(mapping.conflicts)} conflicts"
+    )
+    note(f"{counts} -> {output}")
+
+
+_FILE_COLUMNS = ("datasheet", "hit@1", "hit@3", "accepted", "right", "gold", "found")
+_SYMBOL_COLUMNS = ("kind", "precision", "recall", "F1", "any anchor", "NIL left alone")
+
+
+def _file_row(score: FileScore) -> tuple[object, ...]:
+    if score.absent:
+        return (score.file, "absent", "absent", score.num_accepted, 0, 0, 0)
+    return (
+        score.file,
+        score.hit_at_1,
+        score.hit_at_3,
+        score.num_accepted,
+        score.num_right,
+        score.num_gold,
+        score.num_found,
+    )
+
+
+def _file_totals(report: ScoreReport) -> list[tuple[str, str]]:
+    return [
+        ("hit@1", _share(report.hit_at_1)),
+        ("hit@3", _share(report.hit_at_3)),
+        ("absent parts left alone", _share(report.absent)),
+        ("set precision", _share(report.set_precision)),
+        ("set recall", _share(report.set_recall)),
+        ("set F1", "-" if report.set_f1 is None else f"{report.set_f1:.3f}"),
+    ]
+
+
+def _symbol_row(score: SymbolScore) -> tuple[object, ...]:
+    f1 = "-" if score.f1 is None else f"{score.f1:.3f}"
+    return (score.kind, _share(score.precision), _share(score.recall), f1, _share(score.any_recall), _share(score.nil))
+
+
+def _share(ratio: Ratio) -> str:
+    return "-" if ratio.value is None else f"{ratio.value:.3f} ({ratio.hits}/{ratio.total})"

@@ -1,0 +1,53 @@
+"""`sheetstream replay`: send what was taken in once more."""
+
+from pathlib import Path
+
+import typer
+
+from deploy.cli.ledger import HOME_OPTION, exit_codes, load_settings, reading_ledger
+from deploy.cli.output import EXIT_NOT_FOUND, fail, note
+
+
+def replay(
+    repo: str | None = typer.Option(None, metavar="REPO", help="Only commits of this repository: id, URL or family."),
+    since: str | None = typer.Option(
+        None, metavar="SINCE", help="Only what came since: 2026-03-01, 2026-03-01T12:00, 90min, 12h, 7d."
+    ),
+    yes: bool = typer.Option(False, "--yes", help="Do it; without it the command only says what it would do."),
+    home: Path | None = HOME_OPTION,
+) -> None:
+    """Send commits and datasheet releases again, with the same ids: what had its effect changes nothing.
+
+    With --repo, the commits of one repository; without, commits and releases of all. For example:
+
+      sheetstream replay --repo repo1_3fa9 --yes
+
+      sheetstream replay --since 7d
+    """
+    from streams import topics
+    from streams.ledger.sources import find_repository
+    from streams.producer import RecordProducer
+    from streams.replay import of_repository, parse_since, read_since
+
+    if repo is None and since is None:
+        fail("say what to send again: --repo, --since or both")
+    settings = load_settings(home)
+    with exit_codes():
+        start = parse_since(since) if since else 0.0
+        commits = read_since(settings, topics.COMMITS, start)
+        if repo is not None:
+            with reading_ledger(home) as conn:
+                repository = find_repository(conn, repo) or find_repository(conn, str(Path(repo).absolute()))
+            if repository is None:
+                fail(f"{repo}: no such repository, or several; see `sheetstream repo list`", EXIT_NOT_FOUND)
+            commits = of_repository(commits, repository.repo_id)
+        sheets = read_since(settings, topics.SHEETS, start) if repo is None else []
+        if yes:
+            producer = RecordProducer(settings, client_id="sheetstream-replay")
+            records = [*sheets, *commits]
+            for first in range(0, len(records), 100):
+                producer.send([record.outgoing() for record in records[first : first + 100]])
+            producer.close()
+    note(f"{'sent' if yes else 'would send'} {len(commits)} commits and {len(sheets)} datasheet releases again")
+    if not yes:
+        note("--yes does it")

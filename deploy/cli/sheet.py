@@ -1,0 +1,202 @@
+"""`sheetstream sheet`: which datasheets are watched."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from deploy.cli.ledger import (
+    HOME_OPTION,
+    JSON_OPTION,
+    exit_codes,
+    load_settings,
+    reading_ledger,
+    unless_running,
+    when,
+    writing_ledger,
+)
+from deploy.cli.output import EXIT_NOT_FOUND, emit_json, emit_line, fail, note, table
+from deploy.cli.sheet_read import diff, show
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from streams.config import StreamsSettings
+    from streams.ledger.sheets import SheetRow
+    from streams.ledger.sources import SheetSource
+
+app = typer.Typer(no_args_is_help=True, help="Track datasheets; show and compare them.", rich_markup_mode=None)
+app.command("show")(show)
+app.command("diff")(diff)
+
+KEY = typer.Argument(help="Id (or its start) or location, as in `sheet list`.", metavar="SHEET")
+
+
+@app.command("add")
+def add(
+    locations: list[str] = typer.Argument(
+        help="PDF file, folder of PDF files, or https URL.", metavar="FILE_OR_URL..."
+    ),
+    part: list[str] = typer.Option([], metavar="PART", help="Part number it documents; repeat for more."),
+    revision: str | None = typer.Option(None, metavar="REVISION", help="Its revision, if its text does not say it."),
+    force: bool = typer.Option(False, "--force", help="Add it even if it cannot be read now or is no PDF."),
+    home: Path | None = HOME_OPTION,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Track datasheets; a file that is replaced or a URL that serves new bytes is a new release.
+
+    For example:
+
+      sheetstream sheet add ~/docs/AB1234.pdf --part AB1234
+
+      sheetstream sheet add https://vendor.example/AB1234.pdf
+    """
+    from streams.ledger.sources import add_sheet_source
+
+    settings = load_settings(home)
+    found = [path for location in locations for path in _expand(location)]
+    if revision is not None and len(found) > 1:
+        fail("--revision is for one datasheet; add them one by one")
+    checked = [_check(location, settings, force=force) for location in found]
+    with writing_ledger(settings) as conn:
+        added = [
+            add_sheet_source(conn, location=location, now=time.time(), parts=part, revision=revision)
+            for location in checked
+        ]
+    if json:
+        emit_json([asdict(source) for source in added])
+    else:
+        for source in added:
+            emit_line(source.source_id)
+    note(f"watching {', '.join(checked)}; see `sheetstream sheet list`" + unless_running(settings.home))
+
+
+@app.command("list")
+def list_(home: Path | None = HOME_OPTION, json: bool = JSON_OPTION) -> None:
+    """List the datasheets, what was read from them, and what is wrong.
+
+    Example: sheetstream sheet list --json
+    """
+    from streams.ledger.sheets import list_sheets
+    from streams.ledger.sources import list_sheet_sources
+
+    with reading_ledger(home) as conn:
+        sources = list_sheet_sources(conn)
+        releases = {sheet.source_id: sheet for sheet in list_sheets(conn)}
+    if json:
+        emit_json(
+            [
+                asdict(source) | {"release": asdict(release) if (release := releases.get(source.source_id)) else None}
+                for source in sources
+            ]
+        )
+        return
+    if not sources:
+        note("no datasheet is watched; add one with `sheetstream sheet add FILE_OR_URL`")
+        return
+    columns = ("id", "location", "parts", "revision", "pages", "registers", "state", "last look", "error")
+    table("", columns, [_row(source, releases.get(source.source_id)) for source in sources])
+
+
+@app.command("remove")
+def remove(key: str = KEY, home: Path | None = HOME_OPTION) -> None:
+    """Stop watching a datasheet and retire its links and samples. What is in sealed shards stays there.
+
+    Example: sheetstream sheet remove ~/docs/AB1234.pdf
+    """
+    from streams.ledger.sources import remove_sheet_source
+
+    with writing_ledger(load_settings(home)) as conn:
+        source = _find(conn, key)
+        remove_sheet_source(conn, source.source_id, time.time())
+    note(f"removed {source.location}")
+
+
+@app.command("pause")
+def pause(key: str = KEY, home: Path | None = HOME_OPTION) -> None:
+    """Stop looking at a datasheet for now; what is known of it stays.
+
+    Example: sheetstream sheet pause ~/docs/AB1234.pdf
+    """
+    _set_state(key, home, "paused")
+
+
+@app.command("resume")
+def resume(key: str = KEY, home: Path | None = HOME_OPTION) -> None:
+    """Look at a paused datasheet again.
+
+    Example: sheetstream sheet resume ~/docs/AB1234.pdf
+    """
+    _set_state(key, home, "active")
+
+
+def _expand(location: str) -> list[str]:
+    """Return the PDF files of a folder, or the location itself."""
+    folder = Path(location).expanduser()
+    if not folder.is_dir():
+        return [location]
+    found = sorted(str(path) for path in folder.iterdir() if path.suffix.lower() == ".pdf")
+    if not found:
+        fail(f"{location}: no PDF file in this folder", EXIT_NOT_FOUND)
+    return found
+
+
+def _check(location: str, settings: "StreamsSettings", *, force: bool) -> str:
+    """Return the location to watch after a look at it; end the command when it is no PDF that can be read."""
+    from streams.errors import DownloadError
+    from streams.watch.address import check_address
+    from streams.watch.sheets import Limits, is_pdf, read_release
+
+    limits = Limits(
+        max_bytes=settings.max_pdf_bytes,
+        allow_local=settings.allow_local_sources,
+        allow_private=settings.allow_private_addresses,
+    )
+    with exit_codes():
+        address = check_address(location, allow_local=limits.allow_local, allow_private=limits.allow_private)
+        try:
+            release = read_release(address.url, limits=limits)
+            fault = (
+                None if release and is_pdf(release.data) else f"{address.url}: not a PDF: it does not begin with %PDF-"
+            )
+        except DownloadError as error:
+            fault = str(error)
+    if fault and not force:
+        fail(f"{fault}; --force adds it nevertheless")
+    if fault:
+        note(f"warning: {fault}")
+    return address.url
+
+
+def _set_state(key: str, home: Path | None, state: str) -> None:
+    from streams.ledger.sources import set_sheet_source_state
+
+    with writing_ledger(load_settings(home)) as conn:
+        source = _find(conn, key)
+        set_sheet_source_state(conn, source.source_id, state)
+    note(f"{source.location}: {state}")
+
+
+def _find(conn: "Connection", key: str) -> "SheetSource":
+    from streams.ledger.sources import LIVE, find_sheet_source
+
+    found = find_sheet_source(conn, key) or find_sheet_source(conn, str(Path(key).expanduser().absolute()))
+    if found is None or found.state not in LIVE:
+        fail(f"{key}: no such datasheet, or several; see `sheetstream sheet list`", EXIT_NOT_FOUND)
+    return found
+
+
+def _row(source: "SheetSource", release: "SheetRow | None") -> tuple[object, ...]:
+    return (
+        source.source_id[:13],
+        source.location,
+        ", ".join(source.parts or (release.parts if release else ())),
+        source.revision or (release.revision if release else None),
+        release.num_pages if release else "",
+        release.num_registers if release else "",
+        source.state,
+        when(source.polled_at),
+        source.error or "",
+    )

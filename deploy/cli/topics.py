@@ -1,0 +1,46 @@
+"""`sheetstream topics`: Kafka's topics as they should be."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from deploy.cli.ledger import HOME_OPTION, JSON_OPTION, exit_codes, load_settings
+from deploy.cli.output import EXIT_FINDINGS, emit_json, emit_line, note
+
+app = typer.Typer(no_args_is_help=True, help="Kafka's topics as they should be.", rich_markup_mode=None)
+
+
+@app.callback()
+def topics() -> None:
+    """Keep the command a group, with room for more."""
+
+
+@app.command("apply")
+def apply(
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what differs."),
+    home: Path | None = HOME_OPTION,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Create missing topics and put their settings right. Exit code 1 when something differs that stays.
+
+    For example: sheetstream topics apply --dry-run
+    """
+    from streams.topics import apply_topics
+
+    settings = load_settings(home)
+    with exit_codes():
+        report = apply_topics(settings, create=not dry_run)
+    if json:
+        emit_json(asdict(report))
+    else:
+        for name in report.created:
+            emit_line(f"created {name}")
+        for name in report.altered:
+            emit_line(f"altered {name}")
+        for difference in report.drift:
+            emit_line(f"differs {difference}")
+        if not (report.created or report.altered or report.drift):
+            note(f"all {len(report.topic_ids)} topics on {settings.kafka} are as they should be")
+    if report.drift:
+        raise typer.Exit(EXIT_FINDINGS)

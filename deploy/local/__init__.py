@@ -1,0 +1,1 @@
+"""One machine: broker, supervisor, ports and folders of the embedded mode."""

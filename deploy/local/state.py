@@ -1,0 +1,180 @@
+"""What the system is doing now: processes, lag, freshness, counts; for `status`, `doctor`, the demo and the console.
+
+Everything is read from outside: the supervisor, the broker, the ledger and the folders. What cannot be read is None
+and named in `problems`, so that a half-dead system still has a status.
+"""
+
+import logging
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deploy.local.errors import LocalError
+from deploy.local.home import Home, kafka_address
+from deploy.local.launch import health
+from deploy.local.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from streams.config import StreamsSettings
+    from streams.lag import PartitionLag
+    from streams.ledger.counts import LedgerCounts
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessLine:
+    """One process: what the supervisor says of it and what it says of itself."""
+
+    name: str
+    state: str
+    pid: int
+    uptime_seconds: float
+    health: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """How new the vendor change is that each stage has taken in, in seconds since the epoch; None: nothing yet."""
+
+    seen: float | None = None
+    linked: float | None = None
+    sharded: float | None = None
+    trained: float | None = None
+    released: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class SystemState:
+    """The system as seen at one moment."""
+
+    at: float
+    holder: int | None
+    """Process id of the `up` or `demo` that runs it."""
+    processes: tuple[ProcessLine, ...] = ()
+    kafka: str | None = None
+    lag: "tuple[PartitionLag, ...] | None" = None
+    counts: "LedgerCounts | None" = None
+    freshness: Freshness = field(default_factory=Freshness)
+    checkpoint: str | None = None
+    release: str | None = None
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def records_waiting(self) -> int | None:
+        """Records that no agent has committed yet, over all topics."""
+        return None if self.lag is None else sum(partition.lag for partition in self.lag)
+
+
+def system_state(root: Path, *, ask_kafka: bool = True) -> SystemState:
+    """Return the state of the system below this home."""
+    from streams.config import StreamsSettings
+
+    home = Home(root)
+    state = SystemState(at=time.time(), holder=home.holder())
+    settings = StreamsSettings(home=root, **({"kafka": address} if (address := kafka_address(root)) else {}))
+    state.kafka = settings.kafka
+    if state.holder is not None:
+        _read_processes(home, state)
+        if ask_kafka:
+            _read_lag(settings, state)
+    _read_ledger(settings, state)
+    _read_models(root, state)
+    return state
+
+
+def _read_processes(home: Home, state: SystemState) -> None:
+    ports = home.ports()
+    try:
+        supervised = Supervisor(home).states()
+    except LocalError as error:
+        state.problems.append(str(error))
+        return
+    state.processes = tuple(
+        ProcessLine(
+            name=process.name,
+            state=process.state,
+            pid=process.pid,
+            uptime_seconds=process.uptime_seconds,
+            health=health(ports, process.name) if process.pid else "",
+            detail=process.detail,
+        )
+        for process in supervised
+    )
+    for process in supervised:
+        if process.state in ("failed", "restarting"):
+            state.problems.append(f"{process.name} is {process.state}; see {home.logs / f'{process.name}.log'}")
+
+
+def _read_lag(settings: "StreamsSettings", state: SystemState) -> None:
+    from streams.errors import StreamsError
+    from streams.lag import lag
+
+    try:
+        state.lag = lag(settings)
+    except StreamsError as error:
+        state.problems.append(str(error))
+
+
+def _read_ledger(settings: "StreamsSettings", state: SystemState) -> None:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from streams.errors import StreamsError
+    from streams.ledger.counts import counts
+    from streams.ledger.engine import open_ledger, reading
+
+    if settings.database_url.startswith("sqlite") and not (settings.home / "ledger.db").is_file():
+        return
+    engine = open_ledger(settings.database_url)
+    try:
+        with reading(engine) as conn:
+            state.counts = counts(conn)
+        state.freshness = _ledger_freshness(engine)
+    except (SQLAlchemyError, StreamsError) as error:
+        state.problems.append(f"ledger: {error}")
+    finally:
+        engine.dispose()
+
+
+def _ledger_freshness(engine: "Engine") -> Freshness:
+    from streams.ledger.engine import reading
+    from streams.ledger.offsets import positions
+    from streams.ledger.shards import list_shards
+    from streams.ledger.sources import list_repositories
+
+    with reading(engine) as conn:
+        heads = [repository.head_time for repository in list_repositories(conn)]
+        linked = [position.event_time for position in positions(conn, "links")]
+        sharded = [shard.newest_event_time for shard in list_shards(conn)]
+    return Freshness(seen=_newest(heads), linked=_newest(linked), sharded=_newest(sharded))
+
+
+def _read_models(root: Path, state: SystemState) -> None:
+    from dataclasses import replace
+
+    from eval.errors import EvalError
+    from eval.registry import LATEST, Registry
+    from trainer.errors import TrainerError
+    from trainer.manifest import list_checkpoints, read_manifest
+
+    try:
+        checkpoints = list_checkpoints(root / "checkpoints")
+        if checkpoints:
+            state.checkpoint = checkpoints[-1].name
+            trained = read_manifest(checkpoints[-1]).data.newest_event_time
+            state.freshness = replace(state.freshness, trained=trained)
+        registry = Registry(root / "releases")
+        if LATEST in registry.state().aliases:
+            release = registry.verify(LATEST)
+            state.release = release.release_id
+            state.freshness = replace(state.freshness, released=release.data.newest_event_time)
+    except (TrainerError, EvalError) as error:
+        state.problems.append(str(error))
+
+
+def _newest(times: list[float | None]) -> float | None:
+    return max((time for time in times if time is not None), default=None)

@@ -1,0 +1,102 @@
+"""One file -> SourceFile. The result depends on path and content alone, so it can be cached by blob."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from mapper.code.assembler import assembler_symbols, linker_symbols
+from mapper.code.c_file import c_symbols, shows_cpp
+from mapper.code.defines import Preprocessor
+from mapper.code.devicetree import devicetree_symbols
+from mapper.code.kconfig import kconfig_symbols
+from mapper.code.licence import SCAN_CHARS, find_licence
+from mapper.code.normal import KEYWORDS
+from mapper.code.text import SourceText
+from mapper.code.tree import language_of, role_of
+from mapper.errors import SourceError
+from mapper.ids import blob_id
+from mapper.model import SourceFile, Symbol
+
+MAX_FILE_BYTES = 2_000_000
+MIN_STRING_CHARS = 2
+MAX_STRING_CHARS = 48
+MAX_STRINGS = 2000
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]+")
+_INCLUDE = re.compile(r"[ \t]*#[ \t]*include\b")
+
+
+def parse_file(path: str, data: bytes) -> SourceFile:
+    """Return a file's symbols and what else linking reads of it.
+
+    Parse errors are no errors here: they are counted in `bytes_under_error`, and what the line scan finds stays.
+    Raises SourceError, reason "too_large" beyond MAX_FILE_BYTES, "binary" if there is a NUL byte.
+    """
+    if len(data) > MAX_FILE_BYTES:
+        raise SourceError(f"{path}: {len(data)} bytes, at most {MAX_FILE_BYTES} expected", reason="too_large")
+    if b"\0" in data:
+        raise SourceError(f"{path}: NUL byte at offset {data.index(0)}, text expected", reason="binary")
+    source = SourceText(data)
+    language = language_of(path)
+    if language == "c" and path.lower().endswith((".h", ".inc")) and shows_cpp(source):
+        language = "cpp"
+    symbols, includes, bytes_under_error = _symbols(path, source, language)
+    return SourceFile(
+        path=path,
+        blob_id=blob_id(data),
+        num_bytes=len(data),
+        language=language,
+        role=role_of(path),
+        symbols=tuple(symbols),
+        identifiers=_identifiers(source),
+        includes=includes,
+        strings=_strings(source) if language not in ("text", "other") else (),
+        header_comment=source.header_comment(),
+        licence=find_licence(source.slice(0, SCAN_CHARS)),
+        bytes_under_error=bytes_under_error,
+    )
+
+
+def parse_files(items: Iterable[tuple[str, bytes]]) -> list[SourceFile]:
+    """Return the files that can be taken, in order; too large and binary ones are left out."""
+    files = []
+    for path, data in items:
+        try:
+            files.append(parse_file(path, data))
+        except SourceError:
+            continue
+    return files
+
+
+def _symbols(path: str, source: SourceText, language: str) -> tuple[list[Symbol], tuple[str, ...], int]:
+    if language == "kconfig":
+        return kconfig_symbols(path, source), (), 0
+    if language in ("text", "other"):
+        return [], (), 0
+    preprocessor = Preprocessor(source)
+    if language == "asm":
+        return assembler_symbols(path, source, preprocessor), preprocessor.includes, 0
+    if language == "linker":
+        return linker_symbols(path, source), (), 0
+    if language == "devicetree":
+        return devicetree_symbols(path, source, preprocessor), preprocessor.includes, 0
+    symbols, bytes_under_error = c_symbols(path, source, preprocessor, language)
+    return symbols, preprocessor.includes, bytes_under_error
+
+
+def _identifiers(source: SourceText) -> tuple[tuple[str, int], ...]:
+    counts = Counter(_IDENTIFIER.findall(source.text))
+    return tuple(sorted((word, count) for word, count in counts.items() if word not in KEYWORDS))
+
+
+def _strings(source: SourceText) -> tuple[str, ...]:
+    """Return short string literals without formats and escapes, each once, in order; include names are none."""
+    found: dict[str, None] = {}
+    for start, end in source.string_spans:
+        if MIN_STRING_CHARS + 2 <= end - start <= MAX_STRING_CHARS + 2 and source.text[start] == '"':
+            string = source.text[start + 1 : end - 1].strip()
+            if string and string not in found and "%" not in string and "\\" not in string:
+                line_start = source.text.rfind("\n", 0, start) + 1
+                if not _INCLUDE.match(source.text, line_start):
+                    found[string] = None
+    return tuple(map(source.plain, found))[:MAX_STRINGS]

@@ -1,0 +1,180 @@
+"""Which definitions hold a register: a role laid over macros, enumerators, const objects and struct members.
+
+A definition is a register if its value is known and its name says so (REG, ADDR, RA, CMD as words), or its comment,
+or if it stands in a run of addresses: many hexadecimal values, rising in small steps. A struct member is one if the
+struct is a peripheral's register block, that is if its members are volatile; then its value is its offset in the block.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mapper.code.values import evaluate
+from mapper.code.wordlist import word_set
+from mapper.model import Symbol
+
+MIN_RUN = 8
+MAX_RUN_STEP = 0x10
+MAX_LINES_APART = 8
+MIN_VOLATILE_MEMBERS = 2
+
+_REGISTER_WORDS = word_set("REG REGS REGISTER RA CMD COMMAND OPCODE ADDR ADDRESS OFFSET OFS")
+_WEAK_WORDS = word_set("ADDR ADDRESS OFFSET OFS")
+_STRONG_WORDS = _REGISTER_WORDS - _WEAK_WORDS
+_COUNT_WORDS = frozenset({"COUNT", "CNT", "NUMBER", "TIMEOUT", "DELAY"})
+_PLACE_WORDS = frozenset({"OFFSET", "OFS"})
+_FIELD_WORDS = word_set("MASK MSK SHIFT BITMASK CALLBACK CALLBACKS")
+_AMOUNT_WORDS = word_set(
+    "POS BIT BITS LEN LENGTH SIZE NUM NUMBER COUNT CNT MAX DEFAULT TIMEOUT RETRY RETRIES DELAY TOTAL BYTES"
+)
+"""As a name's last word they make it a number about a register, not the register."""
+_SETTING_WORDS = word_set("VAL VALUE RESET VERSION ERR ERROR FLAG FLAGS MIN WIDTH")
+_DEVICE_WORDS = word_set("I2C IIC TWI SLAVE DEVICE DEV BUS CHIP SPI HOST BASE SENSOR ALT PIN LOW HIGH GND VCC")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_VOLATILE = re.compile(
+    r"\b(?:volatile|__I|__O|__IO|__IM|__OM|__IOM|_I|_O|_IO|vu(?:8|16|32)|RO|WO|RW|RoReg\w*|RwReg\w*|WoReg\w*)\b"
+)
+_ACCESS = re.compile(
+    r"\*\s*\(\s*(?:volatile\b|const\s+volatile\b|__IO\b)|\b(?:\w+_)?(?:REG|MMIO|HWREG)[A-Z]?(?:8|16|32)?\s*\("
+)
+"""A macro that stands for the register itself: a dereferenced address, or a wrapper around one."""
+_SAID_IN_COMMENT = re.compile(
+    r"^(?=.*\bregister\b)(?=.*\baddress\b)(?!.*\b(?:mask|bit|bits|slave|device)\b)", re.IGNORECASE
+)
+_HEXADECIMAL = re.compile(r"0[xX][0-9A-Fa-f]+")
+_BYTES = re.compile(
+    r"\b(?:v?u?s?_?(?:int)?_?(8|16|32|64)(?:_t)?|(char|byte|bool|uchar)|(short|ushort)|(int|long|uint|ulong|unsigned))\b"
+)
+_ARRAY = re.compile(r"\[([^\]]+)\]")
+_LITERAL_FORMS = frozenset({"macro", "enumerator", "const"})
+
+
+def name_words(name: str) -> list[str]:
+    """Return the words of an identifier in capitals: split at underscores, then at case changes and digits."""
+    words: list[str] = []
+    for part in name.split("_"):
+        inner = [word.upper() for word in _WORD.findall(part)]
+        words += [part.upper()] if part and len(inner) != 1 else []
+        words += inner
+    return words
+
+
+def with_registers(symbols: Sequence[Symbol]) -> list[Symbol]:
+    """Return the symbols, those that hold a register with kind "register"; their form stays."""
+    named = {index for index, symbol in enumerate(symbols) if _is_named(symbol)}
+    return _with_blocks(
+        [
+            replace(symbol, kind="register") if index in named or index in run else symbol
+            for run in [_runs(symbols)]
+            for index, symbol in enumerate(symbols)
+        ]
+    )
+
+
+def _is_literal(symbol: Symbol) -> bool:
+    return symbol.form in _LITERAL_FORMS and symbol.kind != "config" and symbol.value is not None and symbol.value >= 0
+
+
+def _is_named(symbol: Symbol) -> bool:
+    if not _is_literal(symbol):
+        return False
+    if _ACCESS.search(symbol.declaration):
+        return True
+    if _SAID_IN_COMMENT.search(symbol.comment) and _HEXADECIMAL.search(symbol.declaration):
+        return True
+    words = name_words(symbol.name)
+    said = _REGISTER_WORDS.intersection(words)
+    if not said or _is_about_number(words):
+        return False
+    if said <= _PLACE_WORDS and not _HEXADECIMAL.search(symbol.declaration):
+        return False  # "OFFSET 3" counts bits, "OFFSET 0x10" bytes
+    # "ADDR" alone is as often the device's own address on a bus as a register's.
+    return not said <= _WEAK_WORDS or not (_DEVICE_WORDS | _SETTING_WORDS).intersection(words)
+
+
+def _is_about_number(words: Sequence[str]) -> bool:
+    """Return whether a name means a mask, a position or an amount."""
+    if words[-1] in _COUNT_WORDS and _STRONG_WORDS.intersection(words[:-2]):
+        return False  # a register may hold a count: REG_FIFO_COUNT, but not REG_COUNT
+    return bool(_FIELD_WORDS.intersection(words)) or words[-1] in _AMOUNT_WORDS
+
+
+def _runs(symbols: Sequence[Symbol]) -> set[int]:
+    """Return the indexes of symbols in runs of rising hexadecimal values on neighbouring lines."""
+    found: set[int] = set()
+    run: list[int] = []
+    for index, symbol in enumerate(symbols):
+        if not _is_literal(symbol):
+            continue
+        if not _can_be_in_run(symbol):
+            continue
+        if run and not _goes_on(symbols[run[-1]], symbol):
+            found.update(run if _is_register_run(symbols, run) else ())
+            run = []
+        run.append(index)
+    found.update(run if _is_register_run(symbols, run) else ())
+    return found
+
+
+def _can_be_in_run(symbol: Symbol) -> bool:
+    words = name_words(symbol.name)
+    return bool(_HEXADECIMAL.search(symbol.declaration) and words) and not _is_about_number(words)
+
+
+def _goes_on(last: Symbol, symbol: Symbol) -> bool:
+    return (
+        (last.form, last.scope) == (symbol.form, symbol.scope)
+        and 0 < symbol.line - last.end_line <= MAX_LINES_APART
+        and 0 < (symbol.value or 0) - (last.value or 0) <= MAX_RUN_STEP
+    )
+
+
+def _is_register_run(symbols: Sequence[Symbol], run: Sequence[int]) -> bool:
+    """Return whether a run is long enough and reaches beyond what a bit field's values or bit numbers would."""
+    return len(run) >= MIN_RUN and (symbols[run[-1]].value or 0) >= 0x10
+
+
+def _with_blocks(symbols: Sequence[Symbol]) -> list[Symbol]:
+    """Return the symbols, members of register blocks with kind "register" and their offset as value."""
+    members: dict[tuple[str | None, str], list[int]] = {}
+    for index, symbol in enumerate(symbols):
+        if symbol.form == "member":
+            members.setdefault((symbol.scope, symbol.path), []).append(index)
+    out = list(symbols)
+    for indexes in members.values():
+        num_volatile = sum(1 for index in indexes if _VOLATILE.search(symbols[index].declaration))
+        if num_volatile < MIN_VOLATILE_MEMBERS or 2 * num_volatile < len(indexes):
+            continue
+        offset: int | None = 0
+        for index in indexes:
+            place, offset = _laid_out(symbols[index].declaration, offset)
+            is_register = not re.match(r"(?i)_*(?:r?eserved|rese?r?ved|rsvd|rserved|unused|pad)", symbols[index].name)
+            if is_register:
+                out[index] = replace(symbols[index], kind="register", value=place)
+    return out
+
+
+def _laid_out(declaration: str, offset: int | None) -> tuple[int | None, int | None]:
+    """Return where a member begins and where the next one may begin; None once a size is not known."""
+    size = _size(declaration)
+    if offset is None or size is None or ":" in declaration:
+        return None, None
+    place = (offset + size - 1) // size * size
+    count = 1
+    for dimension in _ARRAY.findall(declaration):
+        length = evaluate(dimension)
+        if length is None:
+            return place, None
+        count *= length
+    return place, place + size * count
+
+
+def _size(declaration: str) -> int | None:
+    if "*" in declaration or "{" in declaration:
+        return None
+    match = _BYTES.search(declaration)
+    if match is None:
+        return None
+    if match[1]:
+        return int(match[1]) // 8
+    return 1 if match[2] else 2 if match[3] else 4

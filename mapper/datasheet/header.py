@@ -1,0 +1,244 @@
+"""Recognise the header of a table: what each column holds, and which columns are single bits.
+
+The words of the header give a column its role; where they leave a doubt, what stands below decides. Columns under
+labels that count down one by one (7 .. 0, D15 .. D0) are bits.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from mapper.datasheet.notation import address, address_base, bit_range, numbered_register
+from mapper.datasheet.tables import Cell, Table
+
+ColumnRole = Literal[
+    "address", "name", "field", "bits", "access", "reset", "description", "width", "value", "command", "other"
+]
+
+MIN_BIT_LABELS = 3
+TITLE_SHARE = 0.7  # of the table's width: a lone cell this wide is a title row
+
+ROLE_PATTERNS: tuple[tuple[ColumnRole, str], ...] = (
+    ("bits", r"^bits?(?:\(s\))?(?:\s*(?:nos?\.?|numbers?|positions?|range|#|offset|location|index))?$"),
+    ("bits", r"^(?:bit\s*)?(?:position|range|location)$|^field\s*bits?$"),
+    ("width", r"^(?:size|width|length)\b|^(?:no\.?|number|#)\s*of\s*(?:bits|bytes)|^#?\s*(?:data\s*)?bytes?\b"
+              r"|^bits\s*wide$"),
+    ("reset", r"reset|default|\bpor\b|power.?(?:on|up)|\binit|^rst\b|after\s*por"),
+    ("access", r"^(?:access|type|attr|permission|property|dir\b|direction)|^(?:bit\s*)?access"
+               r"|^r\s*/?\s*\(?w\)?$|^read\s*/?\s*write|^rd\s*/?\s*wr$|^serial i/?f$|^mode$|^r/w[/ ]"),
+    ("command", r"\b(?:command|instruction|opcode|op-code)\b"),
+    ("address", r"\b(?:addr(?:ess)?(?:es)?|adr|offset|pointer)\b"
+                r"|^reg(?:ister)?\.?\s*(?:#|no\.?|number|\(?hex\)?|\(?dec\w*\.?\)?)"
+                r"|^(?:hex|dec)\w*\.?(?:\s*(?:code|value|addr\w*))?$|^\(?hex\)?$|^code(?:\s*\(hex\))?$|^index$"),
+    ("description", r"descri|function|comment|meaning|remark|\bnotes?\b|definition|explanation|setting|details"
+                    r"|contents?|purpose|interpretation|operation"),
+    ("value", r"^values?$|^data$|^state$"),
+    ("name", r"name|mnemonic|symbol|acronym|^reg(?:ister)?s?\b|^(?:bit\s*)?fields?$|^label$|^signal$|^parameter$"
+             r"|^short\s*name|^identifier$"),
+)  # fmt: skip
+"""Role by header words, the first that fits."""
+
+_QUALIFIER = re.compile(
+    r"^\(?(?:hex|dec|decimal|bin|binary|i\s*c|i2c|i²c|spi|page|pg|hexadecimal|bits?|msb|lsb|note|see|refer to"
+    r"|section|link|location|#|no\.?|d/c#?|units?|min|max|typ)\.?\)?$",
+    re.IGNORECASE,
+)
+_BIT_LABEL = re.compile(r"^(?:msb\s*|lsb\s*)?(?:bit\s*|[bd]|db)?\s*(\d{1,2})(?:\s*\(?(?:msb|lsb)\)?)?$", re.IGNORECASE)
+_OWN_LABEL = re.compile(r"^([A-Z]{1,4})(\d{1,2})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A header column: what it holds, and its range on the page."""
+
+    role: ColumnRole
+    header: str
+    left: float
+    right: float
+
+
+Header = tuple[tuple[Column, ...], tuple[tuple[int, float], ...]]
+"""The columns without bit labels, and (bit, centre) of the bit labels."""
+
+
+def role_of(header: str) -> ColumnRole:
+    """Return the role that a column's header text gives it."""
+    text = " ".join(header.split()).strip(" :.")
+    for role, pattern in ROLE_PATTERNS:
+        if re.search(pattern, text, re.IGNORECASE):
+            return role
+    return "other"
+
+
+def bit_label(text: str) -> int | None:
+    """Return the bit that a label like "Bit 7", "B7", "D15" or "7" names."""
+    match = _BIT_LABEL.match(text.strip())
+    return int(match[1]) if match else None
+
+
+def is_header_row(row: tuple[Cell, ...], *, joins: bool) -> bool:
+    """Say whether most of a row's cells are header words or bit labels and none is data."""
+    texts = [cell.text for cell in row if cell.words]
+    if not texts:
+        return False
+    if len(bit_centres(row)) >= MIN_BIT_LABELS:
+        return True
+    if (len(texts) < 2 and not joins) or len(set(texts)) < 0.6 * len(texts):
+        return False
+    roles = sum(role_of(text) != "other" and len(text) <= 32 for text in texts)
+    qualifiers = sum(_QUALIFIER.match(text) is not None for text in texts)
+    data = sum(_looks_like_data(text) for text in texts)
+    if data or roles + qualifiers < (1 if joins else 2) or (not joins and roles == 0):
+        return False
+    if not joins and roles < 2:
+        return False
+    return roles + qualifiers >= 0.6 * len(texts)
+
+
+def lone_title(row: tuple[Cell, ...], table: Table) -> str:
+    """Return the text of a row that is one wide cell, or an empty string."""
+    filled = [cell for cell in row if cell.words]
+    if len(filled) == 1 and filled[0].right - filled[0].left >= TITLE_SHARE * (table.right - table.left):
+        return filled[0].text
+    return ""
+
+
+def bit_centres(row: tuple[Cell, ...]) -> list[tuple[int, float]]:
+    """Return (bit, centre) of a row's bit labels if they count down or up one by one."""
+    found: list[tuple[int, float]] = []
+    for cell in row:
+        if not cell.words:
+            continue
+        label = bit_label(cell.text)
+        if label is not None:
+            found.append((label, (cell.left + cell.right) / 2))
+            continue
+        words = [bit_label(word.text) for word in cell.words]
+        if len(words) >= MIN_BIT_LABELS and all(word is not None for word in words):
+            found += [(label or 0, word.middle) for label, word in zip(words, cell.words, strict=True)]
+    if not found:
+        found = _own_labels(row)
+    found.sort(key=lambda item: item[1])
+    for start in range(len(found)):
+        run = found[start:]
+        while len(run) >= MIN_BIT_LABELS and not counts_by_one([label for label, _ in run]):
+            run = run[:-1]
+        if len(run) >= MIN_BIT_LABELS:
+            return run
+    return []
+
+
+def header_columns(header: Sequence[tuple[Cell, ...]]) -> Header:
+    """Return the finest header columns with the texts above them joined, and the bit labels."""
+    bits: list[tuple[int, float]] = []
+    for row in header:
+        bits = bits or bit_centres(row)
+    finest: list[Cell] = []
+    for row in reversed(header):
+        for cell in row:
+            if cell.words and not any(_overlap(cell, other) > 2.0 for other in finest):
+                finest.append(cell)
+    columns: list[Column] = []
+    for cell in sorted(finest, key=lambda c: c.left):
+        if any(cell.left - 1 <= centre <= cell.right + 1 for _, centre in bits):
+            continue
+        texts: dict[str, None] = {}
+        for row in header:
+            for other in row:
+                if other.words and _overlap(cell, other) > 2.0:
+                    texts[other.text] = None
+        text = " ".join(texts)
+        own = role_of(cell.text)
+        role = own if own != "other" and cell.text.lower() not in ("hex", "dec", "binary") else role_of(text)
+        columns.append(Column(role, text, cell.left, cell.right))
+    return tuple(columns), tuple(bits)
+
+
+def settle_roles(columns: Sequence[Column], body: Sequence[tuple[Cell, ...]]) -> tuple[Column, ...]:
+    """Return columns with doubtful roles decided by what stands below, and one column for each key role."""
+    settled: list[Column] = []
+    has_bits = any(column.role == "bits" for column in columns)
+    roles = [column.role for column in columns]
+    for index, column in enumerate(columns):
+        texts = [text for text in (text_under(row, column) for row in body) if text]
+        role: ColumnRole = column.role
+        if role == "command":
+            role = "address" if _mostly_addresses(texts) and "address" not in roles else "name"
+        elif role == "name" and "address" not in roles and "name" in roles[index + 1 :] and _mostly_addresses(texts):
+            role = "address"
+        elif role == "address" and not _mostly_addresses(texts) and texts and _mostly_names(texts):
+            role = "name"
+        elif role == "bits" and texts and 2 * sum(is_bit_range(text) for text in texts) < len(texts):
+            role = "other"
+        taken = {other.role for other in settled}
+        if role == "name" and "name" in taken:
+            role = "field" if has_bits and "field" not in taken else "other"
+        elif role in taken and role in ("address", "bits", "access", "width"):
+            role = "other"
+        elif role == "reset" and "reset" in taken:
+            if re.search("hex", column.header, re.IGNORECASE):
+                settled = [Column("other", c.header, c.left, c.right) if c.role == "reset" else c for c in settled]
+            else:
+                role = "other"
+        settled.append(Column(role, column.header, column.left, column.right))
+    return tuple(settled)
+
+
+def cells_under(row: Sequence[Cell], column: Column) -> list[Cell]:
+    """Return the filled cells that stand under a column, top to bottom."""
+    found: list[Cell] = []
+    for cell in row:
+        if not cell.words:
+            continue
+        shared = min(cell.right, column.right) - max(cell.left, column.left)
+        if shared > 0.5 * min(cell.right - cell.left, column.right - column.left):
+            found.append(cell)
+    if len(found) > 1:
+        widest = max(min(c.right, column.right) - max(c.left, column.left) for c in found)
+        found = [c for c in found if min(c.right, column.right) - max(c.left, column.left) > 0.5 * widest]
+    return sorted(found, key=lambda cell: (cell.top, cell.left))
+
+
+def text_under(row: Sequence[Cell], column: Column) -> str:
+    """Return the text that stands under a column."""
+    return " ".join(cell.text for cell in cells_under(row, column))
+
+
+def counts_by_one(labels: Sequence[int]) -> bool:
+    """Say whether labels go down, or up, in steps of one."""
+    steps = {before - after for before, after in pairwise(labels)}
+    return steps in ({1}, {-1})
+
+
+def _looks_like_data(text: str) -> bool:
+    return bool(re.match(r"^(?:0x[0-9a-f]|[0-9a-f]{1,4}h\b|\d+\s*(?:[:\-\u2013]|to)\s*\d+$)", text, re.IGNORECASE))
+
+
+def _own_labels(row: tuple[Cell, ...]) -> list[tuple[int, float]]:
+    """Return the bit labels of a row that labels bits by the register's short name: CRA7 .. CRA0 and nothing else."""
+    filled = [cell for cell in row if cell.words]
+    matches = [_OWN_LABEL.match(cell.text) for cell in filled]
+    if len({match[1] if match else "" for match in matches}) != 1:
+        return []
+    return [(int(match[2]), (cell.left + cell.right) / 2) for match, cell in zip(matches, filled, strict=True) if match]
+
+
+def _mostly_addresses(texts: Sequence[str]) -> bool:
+    base = address_base(texts)
+    hits = sum(address(text, base) is not None or numbered_register(text) is not None for text in texts)
+    return bool(texts) and hits >= 0.5 * len(texts)
+
+
+def _mostly_names(texts: Sequence[str]) -> bool:
+    return 2 * sum(bool(re.match(r"[A-Za-z]\w{2,}", text)) for text in texts) > len(texts)
+
+
+def is_bit_range(text: str) -> bool:
+    """Say whether a cell of a bits column names bits."""
+    return bit_range(text) is not None
+
+
+def _overlap(a: Cell, b: Cell) -> float:
+    return min(a.right, b.right) - max(a.left, b.left)

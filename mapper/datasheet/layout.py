@@ -1,0 +1,294 @@
+"""Glyphs of a page to words, words to lines in reading order, ruling strokes to rules.
+
+Pure geometry in points from the page's top left corner. Two-column pages are split at their gutter before lines are
+joined, so that a left heading is not glued to the right column's text. Superscripts (footnote letters) are kept as
+words of their own and marked, because joined to a register's name they hide it.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+WORD_GAP = 0.9  # of the font size: a wider gap ends a word even without a space glyph
+RAISED_CHARS = 4  # a longer word is no footnote mark
+BAND_PT = 16.0  # height of the bands in which neighbours are looked for
+RAISED_SIZE = 0.78  # of the neighbour's font size: smaller and raised is a superscript
+LINE_OVERLAP = 0.6  # of the lower word's height: words that share this much are on one line
+MAX_HEIGHT = 1.15  # of the font size: taller loose boxes (fonts with wide leading) are cut down to it
+CELL_GAP = 2.0  # of the font size: a wider gap separates cells of an unruled table
+GUTTER_MIN_PT = 9.0
+GUTTER_ZONE = (0.38, 0.62)  # of the page width: where a gutter between two text columns may lie
+GUTTER_MIN_LINES = 5
+PROSE_FILL = 0.72  # of its column's width: how far a line of prose reaches
+JOIN_PT = 3.0  # strokes of one rule may leave gaps this long (dashes)
+SAME_PT = 1.6  # strokes this close side by side are one rule
+MIN_RULE_PT = 7.0
+IGNORED_MARKS = dict.fromkeys(map(ord, "\u2122\u00ae\u00a9\u00ad\u200b\ufeff"))
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What the glyphs of one text object share."""
+
+    size: float
+    is_bold: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A run of glyphs without white space."""
+
+    text: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+    size: float
+    is_bold: bool
+    is_raised: bool = False
+
+    @property
+    def middle(self) -> float:
+        """Return the horizontal centre."""
+        return (self.left + self.right) / 2
+
+    @property
+    def height_middle(self) -> float:
+        """Return the vertical centre."""
+        return (self.top + self.bottom) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Words that are read together, left to right."""
+
+    words: tuple[Word, ...]
+    text: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+    size: float
+    is_bold: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A horizontal or vertical ruling line; a thin filled rectangle is one too."""
+
+    is_horizontal: bool
+    at: float
+    start: float
+    end: float
+
+
+Glyph = tuple[str, float, float, float, float, int]
+"""Character, left, top, right, bottom, index of its style."""
+
+
+def words_of(glyphs: Sequence[Glyph], styles: Sequence[Style]) -> tuple[Word, ...]:
+    """Return the words of a page in the order its glyphs came."""
+    words: list[Word] = []
+    run: list[Glyph] = []
+    last: Glyph | None = None
+    for glyph in glyphs:
+        if glyph[0].isspace():
+            _flush(run, styles, words)
+            last = None
+            continue
+        if last is not None and _breaks(last, glyph, styles):
+            _flush(run, styles, words)
+        run.append(glyph)
+        last = glyph
+    _flush(run, styles, words)
+    return tuple(_mark_raised(words))
+
+
+def join_words(words: Iterable[Word], *, with_raised: bool = False) -> str:
+    """Return the text of words on one line; a superscript is left out, a subscript is joined to its word."""
+    parts: list[str] = []
+    last: Word | None = None
+    for word in words:
+        if word.is_raised and not with_raised:
+            continue
+        if last is not None and word.left - last.right > 0.12 * min(word.size, last.size):
+            parts.append(" ")
+        parts.append(word.text)
+        last = word
+    return "".join(parts)
+
+
+def rows_of(words: Iterable[Word]) -> list[list[Word]]:
+    """Return words grouped into visual rows, top to bottom, each left to right."""
+    rows: list[list[Word]] = []
+    bands: list[tuple[float, float]] = []
+    for word in sorted(words, key=lambda w: (round(w.height_middle, 1), w.left)):
+        height = word.bottom - word.top
+        if bands:
+            top, bottom = bands[-1]
+            overlap = min(bottom, word.bottom) - max(top, word.top)
+            if overlap >= LINE_OVERLAP * min(height, bottom - top):
+                rows[-1].append(word)
+                if height > 1.2 * (bottom - top):
+                    bands[-1] = (word.top, word.bottom)
+                continue
+        rows.append([word])
+        bands.append((word.top, word.bottom))
+    for row in rows:
+        row.sort(key=lambda w: w.left)
+    return rows
+
+
+def lines_of(words: Sequence[Word], width: float) -> tuple[Line, ...]:
+    """Return the page's lines in reading order: full-width rows, and the two columns of two-column bands in turn."""
+    rows = rows_of(words)
+    gutter = _find_gutter(rows, width)
+    if gutter is None:
+        return tuple(_line(row) for row in rows)
+    lines: list[Line] = []
+    band: list[list[Word]] = []
+    for row in rows:
+        if _crosses(row, gutter):
+            lines += _band_lines(band, gutter)
+            lines.append(_line(row))
+            band = []
+        else:
+            band.append(row)
+    return (*lines, *_band_lines(band, gutter))
+
+
+def join_rules(strokes: Iterable[Rule]) -> tuple[Rule, ...]:
+    """Return rules with collinear strokes joined and doubled strokes merged, short remains dropped."""
+    joined: list[Rule] = []
+    for is_horizontal in (True, False):
+        group: list[Rule] = []
+        for stroke in sorted((s for s in strokes if s.is_horizontal is is_horizontal), key=lambda s: s.at):
+            if group and stroke.at - group[0].at > SAME_PT:
+                joined += _join_collinear(group)
+                group = []
+            group.append(stroke)
+        joined += _join_collinear(group)
+    return tuple(rule for rule in joined if rule.end - rule.start >= MIN_RULE_PT)
+
+
+def _breaks(last: Glyph, glyph: Glyph, styles: Sequence[Style]) -> bool:
+    size = max(styles[last[5]].size, styles[glyph[5]].size)
+    if glyph[1] - last[3] > WORD_GAP * size or glyph[1] < last[1] - size:
+        return True
+    if abs((glyph[2] + glyph[4]) - (last[2] + last[4])) > 1.2 * size:
+        return True
+    return abs(styles[last[5]].size - styles[glyph[5]].size) > (1 - RAISED_SIZE) * size
+
+
+def _flush(run: list[Glyph], styles: Sequence[Style], words: list[Word]) -> None:
+    text = "".join(glyph[0] for glyph in run).translate(IGNORED_MARKS)
+    if text:
+        if not text.isascii():
+            text = "".join(unicodedata.normalize("NFKC", text).split())
+        style = styles[run[0][5]]
+        top, bottom = min(glyph[2] for glyph in run), max(glyph[4] for glyph in run)
+        surplus = (bottom - top - MAX_HEIGHT * style.size) / 2
+        if surplus > 0:
+            top, bottom = top + surplus, bottom - surplus
+        left, right = min(glyph[1] for glyph in run), max(glyph[3] for glyph in run)
+        words.append(Word(text, left, top, right, bottom, style.size, style.is_bold))
+    run.clear()
+
+
+def _mark_raised(words: Sequence[Word]) -> Iterable[Word]:
+    largest = max((word.size for word in words), default=0.0)
+    bands: dict[int, list[Word]] = {}
+    for word in words:
+        bands.setdefault(int(word.bottom / BAND_PT), []).append(word)
+    for word in words:
+        if len(word.text) <= RAISED_CHARS and word.size <= RAISED_SIZE * largest:
+            band = int(word.bottom / BAND_PT)
+            if any(_is_raised(word, other) for near in (band, band + 1) for other in bands.get(near, ())):
+                yield replace(word, is_raised=True)
+                continue
+        yield word
+
+
+def _is_raised(word: Word, other: Word) -> bool:
+    if word.size > RAISED_SIZE * other.size:
+        return False
+    near = -1.0 < word.left - other.right < other.size or -1.0 < other.left - word.right < 0.3 * other.size
+    above = other.bottom - word.bottom > 0.2 * (other.bottom - other.top)
+    return near and above and word.bottom > other.top
+
+
+def _line(row: Sequence[Word]) -> Line:
+    sizes = [(len(word.text), word.size) for word in row]
+    size = max(sizes)[1]
+    bold = sum(len(word.text) for word in row if word.is_bold)
+    return Line(
+        tuple(row),
+        join_words(row, with_raised=True),
+        row[0].left,
+        min(word.top for word in row),
+        max(word.right for word in row),
+        max(word.bottom for word in row),
+        size,
+        2 * bold > sum(length for length, _ in sizes),
+    )
+
+
+def _find_gutter(rows: Sequence[Sequence[Word]], width: float) -> float | None:
+    """Return the middle of the widest strip near the page's centre that few rows cross, or None."""
+    first, last = int(GUTTER_ZONE[0] * width), int(GUTTER_ZONE[1] * width)
+    step = 3
+    crossed = [0] * ((last - first) // step + 1)
+    for row in rows:
+        for word in row:
+            if word.right > first and word.left < last:
+                low, high = max(int(word.left) - first, 0) // step, min(int(word.right) - first, last - first) // step
+                for position in range(low, high + 1):
+                    crossed[position] += 1
+    least = min(crossed, default=0)
+    if len(rows) < GUTTER_MIN_LINES or least > 0.5 * len(rows):
+        return None
+    best = (0, 0)
+    start = None
+    for position, count in enumerate([*crossed, len(rows)]):
+        if count <= least + 1 and position < len(crossed):
+            start = position if start is None else start
+        elif start is not None:
+            best = max(best, (position - start, start))
+            start = None
+    return first + step * (best[1] + best[0] / 2)
+
+
+def _crosses(row: Sequence[Word], gutter: float) -> bool:
+    """Say whether a row runs over the gutter: a word on it, or words so close to it that the gap is a space."""
+    before = max((word.right for word in row if word.middle <= gutter), default=0.0)
+    after = min((word.left for word in row if word.middle > gutter), default=float("inf"))
+    return after - before < GUTTER_MIN_PT or before > gutter or after < gutter
+
+
+def _band_lines(band: Sequence[Sequence[Word]], gutter: float) -> list[Line]:
+    """Return the lines of rows that do not cross the gutter: column by column if both hold prose, else as they are."""
+    left = [part for part in ([w for w in row if w.middle <= gutter] for row in band) if part]
+    right = [part for part in ([w for w in row if w.middle > gutter] for row in band) if part]
+    if min(len(left), len(right)) < GUTTER_MIN_LINES or not (_is_prose(left) and _is_prose(right)):
+        return [_line(row) for row in band]
+    return [_line(part) for part in (*left, *right)]
+
+
+def _is_prose(rows: Sequence[Sequence[Word]]) -> bool:
+    """Say whether many lines reach the width of their column and are filled with words, not with gaps."""
+    spans = [row[-1].right - row[0].left for row in rows]
+    inside = [sum(word.right - word.left for word in row) for row in rows]
+    reach = sorted(spans)[int(0.9 * (len(spans) - 1))]
+    prose = sum(span > PROSE_FILL * reach and words > 0.7 * span for span, words in zip(spans, inside, strict=True))
+    return reach > 120 and prose >= 0.35 * len(rows)
+
+
+def _join_collinear(group: Sequence[Rule]) -> list[Rule]:
+    joined: list[Rule] = []
+    for stroke in sorted(group, key=lambda s: s.start):
+        last = joined[-1] if joined else None
+        if last is not None and stroke.start <= last.end + JOIN_PT:
+            joined[-1] = Rule(last.is_horizontal, last.at, last.start, max(last.end, stroke.end))
+        else:
+            joined.append(stroke)
+    return joined

@@ -1,0 +1,76 @@
+"""Read a whole datasheet: pages, identity, sections, registers, and the second reader where the first saw nothing."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+
+from mapper.datasheet.columns import column_tables, has_register_header
+from mapper.datasheet.drafts import assemble
+from mapper.datasheet.headings import cut_sections, find_headings
+from mapper.datasheet.identity import identify
+from mapper.datasheet.pages import Page, is_cut_off, open_document
+from mapper.datasheet.registers import RegisterWalk, has_register_signs
+from mapper.datasheet.second_reader import second_tables
+from mapper.datasheet.tables import Table, ruled_tables
+from mapper.errors import DatasheetError
+from mapper.model import Datasheet
+
+logger = logging.getLogger(__name__)
+
+MIN_TEXT_CHARS_PER_PAGE = 20  # fewer on average: the pages are pictures
+
+
+def read_datasheet(pdf: bytes, *, file: str, parts: Sequence[str] = ()) -> Datasheet:
+    """Return what a datasheet says: identity, sections, registers, plain pages.
+
+    file names it in messages and hints at its parts; parts are part numbers known beforehand. Raises DatasheetError
+    with a reason (not_pdf, truncated, encrypted, scanned, too_large, pdf) when it cannot be read. A file that breaks
+    off but whose pages can be recovered, and a page over a limit, make the result partial.
+    """
+    with open_document(pdf, file) as document:
+        pages = tuple(document.pages(has_register_signs))
+        outline = document.outline()
+        title = document.title
+        is_restricted = document.is_copy_restricted
+    if sum(len(page.text) for page in pages) < MIN_TEXT_CHARS_PER_PAGE * len(pages):
+        message = (
+            f"{file}: no text on its {len(pages)} pages, only pictures (scanned?); a PDF with a text layer expected"
+        )
+        raise DatasheetError(message, reason="scanned")
+    identity = identify(pages, title, file, parts)
+    headings = find_headings(pages, outline)
+    walk = RegisterWalk(_tables_on)
+    walk.read(pages, headings)
+    if not is_restricted:
+        _ask_second_reader(pdf, pages, walk)
+    return Datasheet(
+        sha256=hashlib.sha256(pdf).hexdigest(),
+        file=file,
+        title=identity.title,
+        parts=identity.parts,
+        family=identity.family,
+        revision=identity.revision,
+        num_pages=len(pages),
+        sections=cut_sections(pages, headings, identity.title),
+        registers=assemble(walk.drafts),
+        copy_restricted=is_restricted,
+        partial=is_cut_off(pdf) or any(page.is_partial for page in pages),
+        pages=tuple(page.text for page in pages),
+    )
+
+
+def _tables_on(page: Page) -> list[Table]:
+    ruled = ruled_tables(page.words, page.rules)
+    loose = column_tables(
+        page.words, page.rules, [table for table in ruled if len(table.rows) > 1 and table.num_columns > 1]
+    )
+    return sorted([*ruled, *loose], key=lambda table: (table.top, table.left))
+
+
+def _ask_second_reader(pdf: bytes, pages: Sequence[Page], walk: RegisterWalk) -> None:
+    doubtful = [pages[number - 1] for number in walk.bare_pages if has_register_header(pages[number - 1].words)]
+    if not doubtful:
+        return
+    logger.info("second reader pages=%s", [page.number for page in doubtful])
+    for number, tables in second_tables(pdf, doubtful).items():
+        walk.read_tables(pages[number - 1], tables)

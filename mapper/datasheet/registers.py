@@ -1,0 +1,344 @@
+"""Walk the pages of a datasheet and collect its registers: headings, captions, tables and bit lines in reading order.
+
+A heading, caption or bold line that names a register opens it; the bit tables and bit lines that follow belong to it
+until another register or section opens, also over a page break. A table with addresses lists registers itself.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mapper.datasheet.bit_rows import add_field, read_field_row, read_field_rows, read_layout_rows, read_spans
+from mapper.datasheet.drafts import Draft, same_name
+from mapper.datasheet.grids import Grid, grids_of
+from mapper.datasheet.header import Header
+from mapper.datasheet.headings import Heading, is_running, path_title, running_lines, split_number
+from mapper.datasheet.heads import Head, read_head, read_property, register_name, strip_caption, subject
+from mapper.datasheet.layout import Line
+from mapper.datasheet.notation import (
+    access_mode,
+    address,
+    bit_range,
+    clean_name,
+    fold,
+    is_identifier,
+    is_reserved,
+    numbered_register,
+    reset_value,
+)
+from mapper.datasheet.pages import Page
+from mapper.datasheet.tables import Table
+from mapper.model import Box
+
+MAX_REGISTER_NAME_CHARS = 64
+MAX_BOLD_HEAD_WORDS = 12
+
+TableReader = Callable[[Page], Sequence[Table]]
+
+_BIT_LINE = re.compile(
+    r"^bits?\s+(?P<bits>\d{1,3}(?:\s*(?:[:\-\u2013]|to|\.\.)\s*\d{1,3})?)\s+"
+    r"(?P<name>[A-Za-z][\w.]*(?: [A-Za-z][\w.]*){0,2}(?:[<\[]\d+(?::\d+)?[>\]])?)"
+    r"\s*(?::|\s[\u2013\u2014-])\s*(?P<text>.*)$",
+    re.IGNORECASE,
+)
+_DEVICE_ADDRESS = re.compile(r"\b(?:slave|device|i2c|bus|chip)\b", re.IGNORECASE)
+_COMMAND = re.compile(r"\b(?:command|instruction|opcode)s?\b", re.IGNORECASE)
+_REGISTER = re.compile(r"\bregisters?\b|\breg\b", re.IGNORECASE)
+
+_SIGNS = (
+    re.compile(r"\bregisters?\b|\bcommands?\b|\binstructions?\b|\bmnemonic\b", re.IGNORECASE),
+    re.compile(r"\baddr(?:ess)?\b|\badr\b|\boffset\b|\bhex\b|\bopcode\b|0x[0-9a-f]|\b[0-9a-f]{1,3}h\b", re.IGNORECASE),
+    re.compile(r"\bbits?\b|\bb7\b|\bd7\b|\b7:\d\b|\bfields?\b|\b7 6 5 4\b", re.IGNORECASE),
+    re.compile(r"\br/?w\b|\breset\b|\bdefault\b|\baccess\b|\bpor\b|\bread.?only\b|\bro\b", re.IGNORECASE),
+)
+MIN_SIGNS = 3
+
+
+def has_register_signs(text: str) -> bool:
+    """Say whether a page's text speaks of registers enough to look for tables on it."""
+    signs = [sign.search(text) is not None for sign in _SIGNS]
+    return sum(signs) >= MIN_SIGNS or (signs[1] and _COMMAND.search(text) is not None)
+
+
+@dataclass(slots=True)
+class RegisterWalk:
+    """The state of one walk over a document."""
+
+    tables_of: TableReader
+    drafts: list[Draft] = field(default_factory=list)
+    bare_pages: list[int] = field(default_factory=list)
+    """Pages with signs of a register table on which no table gave anything."""
+    _open: Draft | None = None
+    _path: list[tuple[int, str]] = field(default_factory=list)
+    _caption: str = ""
+    _carried: tuple[Header, int] | None = None
+    _names: dict[str, str] = field(default_factory=dict)
+
+    def read(self, pages: Sequence[Page], headings: Sequence[Heading]) -> None:
+        """Read all pages."""
+        places: dict[tuple[int, int], list[Heading]] = {}
+        for heading in headings:
+            places.setdefault((heading.page, heading.line), []).append(heading)
+        running = running_lines(pages)
+        for page in pages:
+            self._read_page(page, places, running)
+
+    def read_tables(self, page: Page, tables: Sequence[Table]) -> None:
+        """Read tables that another reader found on a page, outside the walk."""
+        self._open, self._carried = None, None
+        for table in tables:
+            for grid in grids_of(table):
+                self._grid(grid, page)
+
+    def _read_page(
+        self, page: Page, places: Mapping[tuple[int, int], Sequence[Heading]], running: frozenset[str]
+    ) -> None:
+        for heading in places.get((page.number, -1), ()):
+            self._enter(heading, None)
+        signs = has_register_signs(page.text)
+        waiting = self._grids_on(page) if signs else []
+        before = len(self.drafts)
+        inside: list[Table] = []
+        for index, line in enumerate(page.lines):
+            for heading in places.get((page.number, index), ()):
+                self._enter(heading, line)
+            for table, grids in [item for item in waiting if _holds(item[0], line)]:
+                waiting = [item for item in waiting if item[0] is not table]
+                inside.append(table)
+                for grid in grids:
+                    self._grid(grid, page)
+                self._caption = ""
+            if (page.number, index) in places or any(_holds(table, line) for table in inside):
+                continue
+            if not is_running(line, page, running):
+                self._text(line, page)
+        if signs and len(self.drafts) == before:
+            self.bare_pages.append(page.number)
+
+    def _grids_on(self, page: Page) -> list[tuple[Table, list[Grid]]]:
+        found: list[tuple[Table, list[Grid]]] = []
+        for table in self.tables_of(page):
+            carried = None
+            if not found and self._carried is not None and self._carried[1] == page.number - 1:
+                carried = self._carried[0]
+            grids = grids_of(table, carried)
+            if grids:
+                found.append((table, grids))
+                self._carried = ((grids[-1].columns, grids[-1].bits), page.number)
+        return found
+
+    def _enter(self, heading: Heading, line: Line | None) -> None:
+        while self._path and self._path[-1][0] >= heading.level:
+            self._path.pop()
+        self._path.append((heading.level, path_title(heading.title)))
+        self._open = None
+        self._caption = heading.title
+        title, _ = strip_caption(heading.title)
+        head = read_head(title) or (read_head(strip_caption(split_number(line.text)[1])[0]) if line else None)
+        if head is None:
+            name = self._names.get(fold(title)) or subject(title)
+            head = Head(name) if name else None
+        if head is not None:
+            self._start(head, heading.page, line)
+
+    def _text(self, line: Line, page: Page) -> None:
+        text, is_caption = strip_caption(line.text)
+        if is_caption:
+            self._caption = text
+            self._name_by(text, page, line, needs_address=False)
+            return
+        prop = read_property(text)
+        if prop is not None and self._open is not None:
+            self._set(prop)
+            return
+        match = _BIT_LINE.match(text)
+        if match and self._open is not None:
+            bits = bit_range(match["bits"])
+            name = clean_name(match["name"])
+            if bits and not is_reserved(name):
+                add_field(self._open, name, bits, page.number, description=match["text"])
+            return
+        if line.is_bold and len(line.words) <= MAX_BOLD_HEAD_WORDS:
+            known = self._names.get(fold(text))
+            if known and (self._open is None or fold(self._open.name) != fold(known)):
+                self._start(Head(known), page.number, line)
+                return
+            self._name_by(text, page, line, needs_address=True)
+
+    def _name_by(self, text: str, page: Page, line: Line, *, needs_address: bool) -> None:
+        """Open the register that a caption or bold line names, unless it is the open one."""
+        head = read_head(text)
+        if head is None and not needs_address:
+            name = subject(text)
+            head = Head(name) if name else None
+        if head is None:
+            return
+        if self._open is not None and _is_same(self._open, head):
+            _fill(self._open, head)
+            return
+        self._start(head, page.number, line)
+
+    def _start(self, head: Head, page: int, line: Line | None) -> None:
+        role = "command" if self._speaks_of_commands(head) else "register"
+        self._open = Draft(
+            name=self._names.get(fold(head.name), head.name),
+            address=head.address,
+            access=head.access,
+            reset=head.reset,
+            page=page,
+            section_path=self._section_path,
+            box=_line_box(line) if line else None,
+            reader="heading",
+            role="command" if role == "command" else "register",
+        )
+        self._keep(self._open)
+
+    def _keep(self, draft: Draft) -> None:
+        self.drafts.append(draft)
+        if draft.name:
+            self._names.setdefault(fold(draft.name), draft.name)
+
+    @property
+    def _section_path(self) -> tuple[str, ...]:
+        return tuple(title for _, title in self._path)
+
+    def _speaks_of_commands(self, head: Head) -> bool:
+        if head.is_command:
+            return True
+        above = " ".join(title for _, title in self._path[:-1])
+        return bool(_COMMAND.search(above)) and not _REGISTER.search(" ".join((above, head.name)))
+
+    def _set(self, prop: tuple[str, int | str]) -> None:
+        assert self._open is not None
+        key, value = prop
+        if key == "address" and self._open.address is None and isinstance(value, int):
+            self._open.address = value
+        elif key == "reset" and self._open.reset is None and isinstance(value, int):
+            self._open.reset = value
+        elif key == "access" and self._open.access is None and isinstance(value, str):
+            self._open.access = value
+
+    def _grid(self, grid: Grid, page: Page) -> None:
+        has_names = grid.has("name") or grid.has("field")
+        if _DEVICE_ADDRESS.search(grid.header("address")):
+            return
+        lists_registers = grid.has("address") and (has_names or bool(grid.bits) or grid.has("description"))
+        if lists_registers or (grid.bits and _REGISTER.search(grid.header("name"))):
+            self._register_rows(grid, page)
+            return
+        is_field_table = grid.has("bits") and (has_names or grid.has("description"))
+        owner = self._owner(grid, page) if is_field_table or grid.bits else None
+        if owner is None:
+            return
+        if is_field_table:
+            read_field_rows(owner, grid, page.number)
+        else:
+            read_layout_rows(owner, grid, page.number)
+        if owner.reader == "heading":
+            owner.reader = grid.reader
+
+    def _register_rows(self, grid: Grid, page: Page) -> None:
+        """Read a table that lists registers (or commands) by address, with their bit fields across or below."""
+        places = [_place(row.texts.get("address", ""), grid.base) for row in grid.rows]
+        wheres = [where for where, _ in places]
+        is_mixed = grid.has("bits")
+        many = (
+            len({where for where in wheres if where is not None}) + (0 if grid.has("address") else len(grid.rows)) > 1
+        )
+        is_command = self._table_lists_commands(grid)
+        current = self._open if is_mixed else None
+        for row, (where, told) in zip(grid.rows, places, strict=True):
+            if row.title:
+                continue
+            bits = bit_range(row.texts.get("bits", "")) if is_mixed else None
+            names_field = bits is not None and not grid.has("field")
+            name = register_name(told if told or names_field else row.texts.get("name", ""))
+            if bits is not None and current is not None and where is not None and where == current.address:
+                read_field_row(current, row, page.number, bits)
+                continue
+            if where is None and bits is not None:
+                if current is not None:
+                    read_field_row(current, row, page.number, bits)
+                continue
+            if where is None and (grid.has("address") or not row.spans):
+                continue
+            if is_reserved(name) if name else not (row.spans or self._open or bits):
+                current = None
+                continue
+            if len(name) > MAX_REGISTER_NAME_CHARS or (name and not name[0].isalpha()):
+                continue
+            if not many and self._open is not None and self._open.address in (None, where):
+                current = self._open
+                current.address = where if current.address is None else current.address
+                current.name = name or current.name
+            else:
+                current = Draft(name, where, page=page.number, is_overview=many and not is_mixed)
+                current.section_path = self._section_path
+                self._keep(current)
+            current.reader = grid.reader
+            current.role = "command" if is_command else "register"
+            current.box = current.box or row.box
+            current.access = access_mode(row.texts.get("access", "")) or current.access
+            reset = reset_value(row.texts.get("reset", ""), _reset_base(grid))
+            current.reset = reset if reset is not None else current.reset
+            current.description = current.description or row.texts.get("description", "")
+            if not is_command:
+                read_spans(current, row, page.number)
+            if bits is not None:
+                read_field_row(current, row, page.number, bits)
+        if is_mixed or not many:
+            self._open = current or self._open
+
+    def _table_lists_commands(self, grid: Grid) -> bool:
+        headers = " ".join(column.header for column in grid.columns)
+        near = " ".join((headers, self._caption, grid.title))
+        return bool(_COMMAND.search(near)) and not _REGISTER.search(near)
+
+    def _owner(self, grid: Grid, page: Page) -> Draft | None:
+        """Return the register that a bit table without address belongs to."""
+        if grid.title:
+            head = read_head(grid.title)
+            name = subject(grid.title)
+            if head is None and name:
+                head = Head(name)
+            if head is not None and not (self._open is not None and _is_same(self._open, head)):
+                self._start(head, page.number, None)
+        if self._open is None and self._path and _REGISTER.search(self._path[-1][1]):
+            name = register_name(self._path[-1][1])
+            if name and not re.search(r"\bregisters\b|\bmap\b", name, re.IGNORECASE):
+                self._start(Head(name), page.number, None)
+        return self._open
+
+
+def _holds(table: Table, line: Line) -> bool:
+    x, y = (line.left + line.right) / 2, (line.top + line.bottom) / 2
+    return table.top <= y <= table.bottom and table.left - 2 <= x <= table.right + 2
+
+
+def _is_same(draft: Draft, head: Head) -> bool:
+    if head.address is not None and draft.address is not None and head.address != draft.address:
+        return False
+    return not head.name or not draft.name or same_name(draft.name, head.name)
+
+
+def _fill(draft: Draft, head: Head) -> None:
+    if is_identifier(head.name) and not is_identifier(draft.name):
+        draft.name = head.name
+    draft.address = head.address if draft.address is None else draft.address
+    draft.access = draft.access or head.access
+    draft.reset = head.reset if draft.reset is None else draft.reset
+
+
+def _line_box(line: Line) -> Box:
+    return Box(
+        left=round(line.left, 1), top=round(line.top, 1), right=round(line.right, 1), bottom=round(line.bottom, 1)
+    )
+
+
+def _reset_base(grid: Grid) -> int | None:
+    return 16 if re.search(r"hex|0x", grid.header("reset"), re.IGNORECASE) else None
+
+
+def _place(text: str, base: int | None) -> tuple[int | None, str]:
+    """Return the address in an address cell, and the register's name where the cell holds both: "R44 Input control"."""
+    return numbered_register(text) or (address(text, base), "")

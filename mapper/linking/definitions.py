@@ -1,0 +1,294 @@
+"""Level 3 for definitions: macros, constants and enumerators that hold an address, a bit position, a mask or a code.
+
+Address and name together make a link; a name alone makes a weak one and, where the value is another register's address,
+a possible conflict. An address alone makes none: small numbers are everywhere.
+"""
+
+import re
+from pathlib import PurePosixPath
+
+from mapper.linking.codes import link_code
+from mapper.linking.matches import (
+    Ground,
+    Match,
+    field_matches,
+    is_field_marked,
+    is_register_marked,
+    likeness,
+    register_matches,
+    spelled_alike,
+)
+from mapper.linking.targets import WIDE_ADDRESS, Line, Target, section_anchor
+from mapper.linking.words import Name, name_of, similarity, split_words
+from mapper.model import BitField, Evidence, Register, Symbol
+
+DEFINITION_KINDS = frozenset({"macro", "constant", "register", "config"})
+MIN_LIKENESS = 0.34
+STRONG_LIKENESS = 0.85
+SURE = 0.8
+"""With a match this sure, printed lines with the same name add nothing."""
+POINTER = re.compile(r"\*\s*\)")
+BASE_WORDS = frozenset({"base", "baseaddr"})
+RESET_WORDS = frozenset({"reset", "default", "defaults", "por", "initial"})
+IDENTITY_WORDS = frozenset({"id", "who", "whoami"})
+IDENTITY = re.compile(r"(^|_|\b)(id|chip_?id|dev_?id|who_?am_?i|part_?id|product_?id)(_|\b|$)|ID$", re.IGNORECASE)
+STRUCT_TAIL = re.compile(r"(_?(TypeDef|Type|regs?|registers|block|map|t|s))+$", re.IGNORECASE)
+COMMAND_WORDS = frozenset({"cmd", "command", "instr", "instruction", "opcode"})
+
+
+def link_definition(ground: Ground, symbol: Symbol) -> list[Match]:
+    """Return what a definition stands for, best first; empty when nothing agrees."""
+    name = ground.name(symbol)
+    value = ground.tree.value(symbol)
+    if POINTER.search(symbol.declaration):
+        return []  # an instance: what it points to is linked by its type and its base address
+    if value is not None and BASE_WORDS & set(name.words):
+        return _as_block(ground, symbol, name, value)
+    if value is not None and (named := _as_content(ground, symbol, name, value)):
+        return named
+    matches = _as_register(ground, symbol, name, value)
+    matches += _as_field(ground, symbol, name, value)
+    matches += link_code(ground, symbol)
+    if not any(match.raw >= SURE for match in matches):
+        matches += _as_line(ground, symbol, name, value)
+    return sorted(matches, key=lambda match: -match.raw)
+
+
+def addresses_agree(register: Register, value: int) -> bool:
+    """Say whether a value is a register's address, or the offset in its block where the address is absolute."""
+    if register.address is None:
+        return False
+    if value == register.address:
+        return True
+    return register.address >= WIDE_ADDRESS and value == register.address & (WIDE_ADDRESS - 1)
+
+
+def agreeing_value(bits: BitField, value: int) -> str | None:
+    """Return how a value encodes a field's place (mask, position, width...), None if it does not."""
+    return next(iter(readings(bits, value)), None)
+
+
+def readings(bits: BitField, value: int) -> tuple[str, ...]:
+    """Return all ways in which a value encodes a field's place, the most usual first."""
+    width = bits.high - bits.low + 1
+    plain = (1 << width) - 1
+    agrees = {
+        "mask": value == plain << bits.low,
+        "position": value == bits.low,
+        "plain mask": value == plain,
+        "width": value == width and width > 1,
+        "high bit": value == bits.high,
+        "lowest bit": value == 1 << bits.low,
+        "inverted mask": value & 0xFF == ~(plain << bits.low) & 0xFF and value <= 0xFFFFFFFF,
+    }
+    return tuple(how for how, holds in agrees.items() if holds)
+
+
+def _as_register(ground: Ground, symbol: Symbol, name: Name, value: int | None) -> list[Match]:
+    marked = is_register_marked(name) or symbol.kind == "register"
+    floor = MIN_LIKENESS if marked else 0.5 if symbol.form != "enumerator" else 0.75
+    scoped = _scoped(ground, symbol)
+    matches: list[Match] = []
+    for target in ground.index.at(value) if value is not None else []:
+        alike = likeness(name, target, ground.index)
+        if scoped is not None:
+            alike = max(0.7 * alike, likeness(scoped, target, ground.index))
+        if marked and alike < STRONG_LIKENESS:
+            alike = max(alike, 0.8 * spelled_alike(name, target) if spelled_alike(name, target) >= 0.75 else 0.0)
+        register = target.register
+        if register is None or alike < floor:
+            continue
+        if is_field_marked(name) and not marked:
+            alike *= 0.8
+        evidence = _evidence(
+            "address", f"{symbol.name} = {value:#x}, printed for {register.name}", alike, register.page
+        )
+        raw = 0.6 + 0.36 * alike + _same_block(symbol, register)
+        matches += register_matches(register, raw, "address+name", evidence)
+    return matches or _as_named_register(ground, symbol, name, value, marked=marked)
+
+
+def _scoped(ground: Ground, symbol: Symbol) -> Name | None:
+    """Return the name of a struct's member after that of its block: CTRL in UART_TypeDef gives UART CTRL."""
+    if symbol.form != "member" or symbol.scope is None:
+        return None
+    block = STRUCT_TAIL.sub("", symbol.scope.replace("::", ".").rpartition(".")[2])
+    return name_of(f"{block} {symbol.name}", ground.drop)
+
+
+def _as_content(ground: Ground, symbol: Symbol, name: Name, value: int) -> list[Match]:
+    """Link a definition of what a register holds after reset, or of the chip's identity, to that register."""
+    matches: list[Match] = []
+    bare = content_name(name)
+    for target in ground.index.registers if bare is not None else []:
+        register = target.register
+        if register is not None and bare is not None and says(target, bare):
+            why = _evidence(
+                "reset value", f"{symbol.name} is what {register.name} holds after reset", 0.86, register.page
+            )
+            matches += register_matches(register, 0.9 if register.reset == value else 0.84, "reset value", why)
+    if matches or not IDENTITY_WORDS & set(name.words) or is_register_marked(name):
+        return matches
+    for target in ground.index.registers:
+        register = target.register
+        if register is not None and register.reset == value and value > 1 and IDENTITY.search(register.name):
+            why = _evidence(
+                "identity", f"{symbol.name} = {value:#x} is what {register.name} reads", 0.82, register.page
+            )
+            matches += register_matches(register, 0.82, "reset value", why)
+    return matches
+
+
+def content_name(name: Name) -> Name | None:
+    """Return the register's name in the name of a reset value, None if it is no such name."""
+    words = [word for word in name.words if word not in {"value", "val"}]
+    bare = [word for word in words if word not in RESET_WORDS]
+    if not bare or len(bare) == len(words) or words[-1] not in RESET_WORDS:
+        return None
+    return name_of(" ".join(bare))
+
+
+def says(target: Target, name: Name) -> bool:
+    """Say whether a name is a target's, alone or with its block's."""
+    if target.name.tokens == name.tokens:
+        return True
+    return name.compact in {other.compact for other in (target.name, *target.aliases, target.in_block) if other}
+
+
+def _as_named_register(ground: Ground, symbol: Symbol, name: Name, value: int | None, *, marked: bool) -> list[Match]:
+    """Link by name alone, where no register of that address has a like name."""
+    matches: list[Match] = []
+    for target in ground.index.retrieve(name):
+        register = target.register
+        if register is None or target.field is not None:
+            continue
+        is_open = value is None or register.address is None
+        alike = likeness(name, target, ground.index, strict=True)
+        if marked and is_open and alike < 0.75 and spelled_alike(name, target) >= 0.75:
+            alike = 0.75
+        if alike < 0.75:
+            continue
+        raw = (0.52 if is_open else 0.42) + 0.2 * alike + (0.06 if marked else 0.0) + _same_block(symbol, register)
+        if symbol.form == "enumerator" and not marked:
+            raw -= 0.06
+        evidence = _evidence("name", f"{symbol.name} reads like {register.name}", alike, register.page)
+        matches += register_matches(register, raw, "name", evidence)
+    return matches
+
+
+def _same_block(symbol: Symbol, register: Register) -> float:
+    """Return a small bonus when file and register stand for the same block: timer.h and the section Timer."""
+    words = set(split_words(PurePosixPath(symbol.path).stem)) | set(split_words(symbol.name))
+    return 0.02 if any(word in words for title in register.section_path[-2:-1] for word in split_words(title)) else 0.0
+
+
+def _as_block(ground: Ground, symbol: Symbol, name: Name, value: int) -> list[Match]:
+    """Link a base address to the section whose registers start there."""
+    said = name_of(" ".join(word for word in name.words if word not in BASE_WORDS | {"addr", "address"}))
+    matches: list[Match] = []
+    for target in ground.index.at(value):
+        register = target.register
+        if register is None or register.address != value or len(register.section_path) < 2:
+            continue
+        alike = similarity(said, name_of(register.section_path[-2]), ground.index.weight)
+        if alike < 0.6:
+            continue
+        evidence = _evidence(
+            "base address", f"{symbol.name} = {value:#x}, where {register.name} stands", alike, register.page
+        )
+        block = next((s for s in ground.index.sheet.sections if s.path == register.section_path[:-1]), None)
+        raw = 0.6 + 0.3 * alike
+        matches += register_matches(register, raw, "base address", evidence)
+        if block is not None:
+            anchor = section_anchor(block, place="description")
+            matches.append(Match(anchor, raw - 0.01, "base address", evidence))
+    for line in ground.index.lines(said)[:12] if not matches else []:
+        if value in line.numbers:
+            match = line_match(ground, line, 0.86, f"{symbol.name} and its value on one printed line")
+            matches += [match] if match is not None else []
+    return matches
+
+
+def _as_field(ground: Ground, symbol: Symbol, name: Name, value: int | None) -> list[Match]:
+    matches: list[Match] = []
+    marked = is_field_marked(name)
+    if is_register_marked(name) and not marked:
+        return []
+    for target in ground.index.retrieve(name):
+        register, bits = target.register, target.field
+        if register is None or bits is None:
+            continue
+        alike = likeness(name, target, ground.index, strict=not marked)
+        if alike < 0.55:
+            continue
+        how = agreeing_value(bits, value) if value is not None else None
+        raw = 0.38 + 0.36 * alike
+        if how is not None and (symbol.form != "enumerator" or alike >= STRONG_LIKENESS):
+            raw += 0.2
+        elif value is not None and alike < STRONG_LIKENESS:
+            raw -= 0.06
+        if marked:
+            raw += 0.04
+        if len(register.name) > 1 and name.compact.startswith(name_of(register.name).compact):
+            raw += 0.03
+        if symbol.form == "enumerator" and alike < 0.95:
+            raw = min(raw, 0.62)
+        detail = f"reads like {register.name}.{bits.name}" + (f", value is its {how}" if how else "")
+        evidence = _evidence("field", detail, alike, bits.page or register.page)
+        matches += field_matches(register, bits, raw, "field+value" if how else "field name", evidence)
+    return matches
+
+
+def _as_line(ground: Ground, symbol: Symbol, name: Name, value: int | None) -> list[Match]:
+    """Link a definition to a table row that prints its name and its value, where no register was read."""
+    if len(name.compact) < 3:
+        return []
+    spellings = [name]
+    bare = [word for word in name.words if word not in COMMAND_WORDS]
+    is_command = 0 < len(bare) < len(name.words)
+    if is_command:
+        spellings.append(name_of(" ".join(bare)))
+    matches = []
+    for spelling in spellings:
+        for line in ground.index.lines(spelling)[:12]:
+            agrees = value is not None and value > 0 and value in line.numbers
+            named = len(spelling.compact) >= 6 and (is_command or value is None)
+            if not agrees and not named:
+                continue
+            raw = 0.84 if agrees else 0.66 if is_command else 0.5
+            match = line_match(
+                ground, line, raw, f"{symbol.name}{' and its value' if agrees else ''} on one printed line"
+            )
+            if match is not None:
+                matches.append(match)
+    return matches
+
+
+def line_match(ground: Ground, line: Line, raw: float, detail: str) -> Match | None:
+    """Return the match of a printed line: the section that holds it, as a table row."""
+    section = ground.index.section_at(line.page, line.text)
+    if section is None:
+        return None
+    anchor = section_anchor(section, place="table", page=line.page)
+    return Match(anchor, raw, "printed line", _evidence("line", detail, raw, line.page))
+
+
+def link_alias(ground: Ground, symbol: Symbol) -> list[Match]:
+    """Return what a macro without a value stands for when it only wraps another definition of a like name."""
+    name = ground.name(symbol)
+    for reference in symbol.references:
+        found = ground.by_name.get(reference, ())
+        if not found or found[0].register is None or reference == symbol.name:
+            continue
+        if similarity(name, name_of(reference, ground.drop)) < 0.6:
+            continue
+        reason = _evidence("alias", f"{symbol.name} stands for {reference}", found[0].raw, found[0].anchor.page)
+        return [
+            Match(m.anchor, m.raw - 0.02, "alias", (*reason, *m.evidence[:1]), m.grade, m.register, m.field)
+            for m in found
+        ]
+    return []
+
+
+def _evidence(rule: str, detail: str, weight: float, page: int) -> tuple[Evidence, ...]:
+    return (Evidence(rule=rule, detail=detail, weight=round(weight, 4), page=page),)

@@ -1,0 +1,50 @@
+"""One tree and some datasheets in, all three levels of links out."""
+
+import logging
+from collections.abc import Sequence
+
+from mapper.linking.conflicts import find_conflicts
+from mapper.linking.files import rank_files, sheet_parts
+from mapper.linking.symbols import link_symbols
+from mapper.linking.targets import SheetIndex
+from mapper.linking.tree import TreeIndex
+from mapper.model import Conflict, Datasheet, FileRelevance, Mapping, SourceFile, TraceLink
+
+logger = logging.getLogger(__name__)
+
+
+def map_tree(
+    files: Sequence[SourceFile], sheets: Sequence[Datasheet], *, repo_family: str, pinned_parts: Sequence[str] = ()
+) -> Mapping:
+    """Return the relevant files, the trace links and the conflicts of a tree and its datasheets, in canonical order.
+
+    A function of its arguments' values alone: the order of files and sheets does not matter. pinned_parts are parts
+    that a person says this tree implements; they help weak evidence, they make none.
+    """
+    tree = TreeIndex(files)
+    relevances: list[FileRelevance] = []
+    links: list[TraceLink] = []
+    conflicts: list[Conflict] = []
+    for sheet in sorted({sheet.sha256: sheet for sheet in sheets}.values(), key=lambda s: (s.family, s.file, s.sha256)):
+        index = SheetIndex(sheet)
+        ranked = rank_files(tree, index, pinned_parts=pinned_parts)
+        relevances += ranked
+        accepted = sorted(relevance.path for relevance in ranked if relevance.accepted)
+        logger.info("level 2: sheet=%s files=%d accepted=%d", sheet.file, len(files), len(accepted))
+        ground, found = link_symbols(tree, index, accepted, sheet_parts(sheet), repo_family=repo_family)
+        links += found
+        conflicts += find_conflicts(ground, repo_family=repo_family)
+    links.sort(
+        key=lambda k: (
+            k.symbol.path,
+            k.symbol.line,
+            k.symbol.qualified_name,
+            k.sheet_family,
+            k.sheet_file,
+            k.rank,
+            k.link_id,
+        )
+    )
+    conflicts.sort(key=lambda c: (c.symbol.path, c.symbol.line, c.kind, c.conflict_id, c.sheet_sha256))
+    relevances.sort(key=lambda r: (r.sheet_family, r.sheet_file, r.sheet_sha256, r.rank, r.path))
+    return Mapping(files=tuple(relevances), links=tuple(links), conflicts=tuple(conflicts))

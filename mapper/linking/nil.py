@@ -1,0 +1,59 @@
+"""Symbols that no datasheet specifies: the plumbing of a driver.
+
+A symbol is plumbing when its name without part and role words is made of plumbing words only, or when its form says so
+(include guards, handles full of callbacks). Plumbing gets no link, however well a word of it matches.
+"""
+
+from mapper.code.wordlist import word_set
+from mapper.linking.words import Name
+from mapper.model import Symbol
+
+PLUMBING = word_set(
+    "init deinit initialize initialise deinitialize begin end open close debug print printf log tag trace "
+    "delay sleep wait interface version info name manufacturer driver link linux handle descriptor desc "
+    "context ctx callback cb irq handler bool false true ok error err fail failed success result ret "
+    "return timeout retry create destroy new delete free alloc malloc assert check mutex lock unlock "
+    "semaphore task main test example demo self user private priv obj instance this inited initialized "
+    "started running finished pointer next prev list head tail tmp buf buffer size max min str string "
+    "char text message msg format null none unknown default library lib api func function param params "
+    "parameter parameters arg args setup loop usage help license author date build guard included log2 "
+    "macro bus dev device i2c iic spi uart gpio wire port pin pins cs ms us hal platform driver_name chip "
+    "type model family"
+)
+HARD = word_set(
+    "debug tag deinit callback cb mutex semaphore malloc log trace linked usage author license "
+    "finished inited manufacturer assert"
+)
+"""One of these is enough: what they name is never in a datasheet's register part."""
+TYPE_WORDS = frozenset({"t", "s", "e", "type", "struct", "def", "typedef"})
+SOFT_LAST = word_set("handle descriptor desc interface version name info bool context callback cb")
+
+
+def is_plumbing(symbol: Symbol, name: Name) -> bool:
+    """Say whether a symbol is a driver's own matter by its name and form alone."""
+    words = [word for word in name.words if not word.isdigit()]
+    if not words or all(len(word) <= 1 for word in words):
+        return True
+    if symbol.form in {"guard", "include_guard"} or (symbol.name.startswith("_") and symbol.name.endswith("_H")):
+        return True
+    if words[-1] == "h" and symbol.value is None and symbol.form == "macro" and not symbol.references:
+        return True
+    if symbol.kind != "register" and any(word in HARD for word in words):
+        return True
+    return all(word in PLUMBING for word in words) and not is_exempt(words)
+
+
+def is_exempt(words: list[str]) -> bool:
+    """Say whether plumbing words together name something a datasheet has: the bus address, a bus transaction."""
+    said = set(words)
+    return bool(said & {"address", "addr"}) or bool(
+        said & {"i2c", "iic", "spi", "bus", "reg", "register"} and said & {"read", "write"}
+    )
+
+
+def is_soft_plumbing(name: Name) -> bool:
+    """Say whether a name ends like plumbing: it needs more than a shared word to be linked."""
+    words = [word for word in name.words if word not in TYPE_WORDS and not word.isdigit()]
+    return bool(words) and (
+        words[-1] in SOFT_LAST or words[0] in {"init", "begin", "interface", "driver"} or words[-1] in {"init", "probe"}
+    )

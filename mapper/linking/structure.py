@@ -1,0 +1,119 @@
+"""The shape of a tree: which files are copies of one another, which stand for the driver, which belong together.
+
+A unit is what one datasheet maps to: the files of the deepest directory whose name says something, or, where a
+directory is a category that holds several parts, the files of one stem. Exact copies share one representative.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import PurePosixPath
+
+from mapper.code.wordlist import word_set
+from mapper.linking.parts import is_part_like
+from mapper.linking.words import CHUNK, split_words
+from mapper.model import Role, SourceFile
+
+MAX_UNIT_FILES = 60
+GENERIC_DIRECTORIES = word_set(
+    "src source sources include inc includes lib libs library libraries drivers driver components "
+    "component core main hal bsp firmware code sensor sensors chip chips devices device modules module sw "
+    "software packages package c cpp interface interfaces platform common arch soc app apps application "
+    "port ports arduino api internal private public"
+)
+FILLER_WORDS = word_set(
+    "driver drv drivers sensor device lib library regs reg register registers defs def defines internal "
+    "internals priv private params core main hal api interface template i2c iic spi uart regmap types "
+    "config hw impl common base basic h c"
+)
+ANSWER_ROLES: frozenset[Role] = frozenset({"driver", "hal", "board", "generated", "application", "vendored"})
+FIRST_ROLES: frozenset[Role] = frozenset({"driver", "hal", "generated"})
+"""Files of these roles are the answer; others only where a tree has nothing else for the part."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeShape:
+    """Where each path stands: its unit, and the path whose content it repeats (itself if none)."""
+
+    unit_of: Mapping[str, str]
+    original_of: Mapping[str, str]
+
+
+def tree_shape(files: Sequence[SourceFile]) -> TreeShape:
+    """Return the units and the exact copies of a tree. Among copies the shortest path is the original."""
+    originals: dict[str, str] = {}
+    for file in sorted(files, key=lambda f: (f.path.count("/"), len(f.path), f.path)):
+        originals.setdefault(f"{PurePosixPath(file.path).name}:{file.blob_id}", file.path)
+    original_of = {file.path: originals[f"{PurePosixPath(file.path).name}:{file.blob_id}"] for file in files}
+    by_directory: dict[str, list[str]] = defaultdict(list)
+    for file in files:
+        by_directory[unit_directory(file.path)].append(file.path)
+    unit_of: dict[str, str] = {}
+    for directory, paths in by_directory.items():
+        by_stem = not directory or is_category(directory, paths) or len(paths) > MAX_UNIT_FILES
+        for path in paths:
+            unit_of[path] = f"{directory}#{unit_stem(path)}" if by_stem else directory
+    return TreeShape(unit_of, original_of)
+
+
+def unit_directory(path: str) -> str:
+    """Return the deepest directory with a telling name that holds the path, "" if there is none."""
+    directories = PurePosixPath(path).parent.parts
+    for depth in range(len(directories), 0, -1):
+        words = CHUNK.findall(directories[depth - 1].lower())
+        if words and not all(word in GENERIC_DIRECTORIES for word in words):
+            return "/".join(directories[:depth])
+    return ""
+
+
+def is_category(directory: str, paths: Sequence[str]) -> bool:
+    """Say whether a directory holds several parts: two or more different part-like first words in its file stems."""
+    own = {word for chunk in CHUNK.findall(directory.split("/")[-1].lower()) for word in [chunk] if is_part_like(word)}
+    stems = {unit_stem(path) for path in paths}
+    return not own and len({stem for stem in stems if is_part_like(stem)}) >= 2
+
+
+def unit_stem(path: str) -> str:
+    """Return what a file's name says once driver and suffix words are gone: drv_abc123_regs.h gives abc123."""
+    name = PurePosixPath(path).name
+    stem = name[: -len("".join(PurePosixPath(name).suffixes))] if PurePosixPath(name).suffixes else name
+    for chunk in CHUNK.findall(stem):
+        named = [word for word in part_words(chunk) if is_part_like(word)]
+        if named:
+            return min(named, key=len)
+    words = [word for word in CHUNK.findall(stem.lower()) if word not in FILLER_WORDS]
+    return "_".join(words) or stem.lower()
+
+
+def stem_parts(path: str) -> frozenset[str]:
+    """Return all words of a file's name that look like a part."""
+    return frozenset(word for word in part_words(PurePosixPath(path).stem) if is_part_like(word))
+
+
+def part_words(text: str) -> tuple[str, ...]:
+    """Return the lower-case words of a path or identifier that may be a part number: runs, and runs split at a capital.
+
+    SensorAB12C gives sensorab12c, sensor and ab12c; ab-12c gives ab, 12c and ab12c.
+    """
+    found: dict[str, None] = {}
+    chunks = CHUNK.findall(text)
+    for chunk in chunks:
+        for piece in (chunk, *re.split(r"(?<=[a-z])(?=[A-Z])", chunk)):
+            found.setdefault(piece.lower())
+    for left, right in pairwise(chunks):
+        if left.isalpha() and right[0].isdigit():
+            found.setdefault((left + right).lower())
+    return tuple(found)
+
+
+def answer_files(files: Iterable[SourceFile]) -> list[SourceFile]:
+    """Return the files that may implement a part: no tests, examples, documents or vendored copies."""
+    return [file for file in files if file.role in ANSWER_ROLES]
+
+
+def path_words(path: str) -> frozenset[str]:
+    """Return all words of a path that may name something, camel case split."""
+    words = {word for piece in PurePosixPath(path).parts for word in part_words(piece)}
+    return frozenset(words | {word for word in split_words(path) if len(word) > 2})

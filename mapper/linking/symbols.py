@@ -1,0 +1,154 @@
+"""Level 3: which place of a datasheet each symbol of the accepted files stands for.
+
+Definitions first, because functions are known by the definitions they use; then functions; then types, known by the
+functions that take them; then enumerators, known by their type. A symbol whose best proposal stays below ACCEPT has no
+counterpart and gets no link.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from mapper.ids import anchor_id, link_id, link_revision, symbol_id
+from mapper.linking.confidence import ACCEPT, probability
+from mapper.linking.definitions import DEFINITION_KINDS, link_alias, link_definition
+from mapper.linking.functions import is_bus_access, link_function
+from mapper.linking.matches import Ground, dropped_words, symbol_key
+from mapper.linking.nil import is_plumbing, is_soft_plumbing
+from mapper.linking.sections import link_section
+from mapper.linking.targets import SheetIndex
+from mapper.linking.tree import TreeIndex
+from mapper.linking.types import (
+    IDENTIFIER,
+    TYPE_FORMS,
+    link_block,
+    link_enumerator,
+    link_limits,
+    link_member,
+    link_type,
+    type_name,
+    users_of_types,
+)
+from mapper.model import Symbol, TraceLink
+
+SPECIFIC_ANCHOR = 0.1
+"""A match this much below a symbol's best one says another thing: it is left out."""
+
+
+def link_symbols(
+    tree: TreeIndex, index: SheetIndex, paths: Sequence[str], parts: Iterable[str], *, repo_family: str
+) -> tuple[Ground, tuple[TraceLink, ...]]:
+    """Return the links of the symbols in these files to a datasheet, and the ground with all proposals."""
+    files = [tree.by_path[path] for path in paths]
+    ground = Ground(index, tree, files, dropped_words(files, index, parts))
+    symbols = [symbol for file in files for symbol in file.symbols]
+    _propose(ground, symbols)
+    links: dict[str, TraceLink] = {}
+    for symbol in symbols:
+        for link in _links(ground, symbol, repo_family):
+            if link.link_id not in links or link.score > links[link.link_id].score:
+                links[link.link_id] = link
+    return ground, tuple(links.values())
+
+
+def _propose(ground: Ground, symbols: Sequence[Symbol]) -> None:
+    definitions = [s for s in symbols if s.kind in DEFINITION_KINDS]
+    functions = [s for s in symbols if s.kind == "function"]
+    types = [s for s in symbols if s.kind == "struct" and s.form in TYPE_FORMS]
+    members = [s for s in symbols if s.form == "member"]
+    for symbol in definitions:
+        name = ground.name(symbol)
+        if not is_plumbing(symbol, name):
+            ground.record(symbol, link_definition(ground, symbol) or link_section(ground, symbol, name))
+    for symbol in definitions:
+        if symbol.value is None and symbol_key(symbol) not in ground.found:
+            ground.record(symbol, link_alias(ground, symbol))
+    _propose_functions(ground, functions)
+    users = users_of_types(functions, types)
+    for symbol in members:
+        name = ground.name(symbol)
+        if symbol.kind == "struct" and not is_plumbing(symbol, name):
+            ground.record(symbol, link_member(ground, symbol) or link_section(ground, symbol, name))
+    members_of: dict[tuple[str, str | None], list[Symbol]] = defaultdict(list)
+    for symbol in members:
+        members_of[symbol.path, symbol.scope].append(symbol)
+    for symbol in types:
+        name = type_name(ground, symbol)
+        if not is_plumbing(symbol, name) and not is_soft_plumbing(name):
+            ground.record(symbol, [*link_type(ground, symbol, users), *link_section(ground, symbol, name)])
+        inside = [m for tag in _tags(symbol) for m in members_of[symbol.path, tag]]
+        ground.record(symbol, link_block(ground, inside))
+        if symbol_key(symbol) not in ground.found:
+            tags = [symbol.name, *IDENTIFIER.findall(symbol.declaration)]
+            ground.record(
+                symbol, link_limits(ground, [m for tag in dict.fromkeys(tags) for m in members_of[symbol.path, tag]])
+            )
+    _propose_enumerators(ground, definitions, types)
+
+
+def _tags(symbol: Symbol) -> list[str]:
+    """Return the names under which a type's members may stand: its own, and those its declaration mentions."""
+    return list(dict.fromkeys([symbol.name, *IDENTIFIER.findall(symbol.declaration)]))
+
+
+def _propose_functions(ground: Ground, functions: Sequence[Symbol]) -> None:
+    """Link the functions with a body; a prototype stands for what its definition stands for."""
+    bodies = {symbol.name: symbol for symbol in functions if symbol.form != "prototype"}
+    for symbol in functions:
+        name = ground.name(symbol)
+        if is_plumbing(symbol, name) or (symbol.form == "prototype" and symbol.name in bodies):
+            continue
+        sections = link_section(ground, symbol, name)
+        own = [] if is_bus_access(ground, symbol) else link_function(ground, symbol, bodies)
+        ground.record(symbol, [*own, *sections])
+    for symbol in functions:
+        if symbol.form == "prototype" and symbol.name in bodies:
+            found = ground.found.get(symbol_key(bodies[symbol.name]), ())
+            ground.record(symbol, [replace(match, raw=match.raw - 0.01, method="prototype") for match in found])
+
+
+def _propose_enumerators(ground: Ground, definitions: Sequence[Symbol], types: Sequence[Symbol]) -> None:
+    """Add to enumerators what their enum stands for."""
+    parents = {(symbol.path, symbol.qualified_name.replace("::", ".")): symbol for symbol in types}
+    for symbol in definitions:
+        if symbol.form != "enumerator" or symbol.scope is None or is_plumbing(symbol, ground.name(symbol)):
+            continue
+        parent = parents.get((symbol.path, symbol.scope.replace("::", ".")))
+        if parent is not None:
+            ground.record(symbol, link_enumerator(ground, symbol, ground.found.get(symbol_key(parent), ())))
+
+
+def _links(ground: Ground, symbol: Symbol, repo_family: str) -> list[TraceLink]:
+    found = ground.found.get(symbol_key(symbol), [])
+    if not found:
+        return []
+    sheet = ground.index.sheet
+    best = found[0].raw
+    own_id = symbol_id(repo_family, symbol.path, symbol.kind, symbol.qualified_name)
+    links: list[TraceLink] = []
+    for match in found:
+        score = probability(match.raw)
+        if score < ACCEPT or match.raw < best - SPECIFIC_ANCHOR:
+            continue
+        target = anchor_id(sheet.family, match.anchor)
+        link = link_id(own_id, target)
+        links.append(
+            TraceLink(
+                link_id=link,
+                revision=link_revision(link, symbol.revision, sheet.sha256, match.method),
+                sheet_sha256=sheet.sha256,
+                sheet_file=sheet.file,
+                sheet_family=sheet.family,
+                part=sheet.parts[0] if sheet.parts else "",
+                anchor=match.anchor,
+                anchor_id=target,
+                symbol=symbol,
+                symbol_id=own_id,
+                grade=match.grade,
+                score=score,
+                method=match.method,
+                evidence=match.evidence,
+                rank=len(links) + 1,
+            )
+        )
+    return links

@@ -1,0 +1,253 @@
+"""A datasheet made ready for linking: its registers, fields, sections and lines, found by word and by address."""
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mapper.linking.words import CHUNK, Name, canonical, name_of, plain_weight, split_words
+from mapper.model import Anchor, BitField, Datasheet, Place, Register, Section
+
+WIDE_ADDRESS = 0x1000
+"""Addresses from here on are absolute: code often holds the offset in the block only."""
+MAX_RETRIEVED = 24
+HEX = re.compile(r"\b0x([0-9A-Fa-f]{1,8})\b|\b([0-9A-Fa-f]{1,4})[hH]\b")
+BINARY = re.compile(r"\b([01]{4})[ _]?([01]{4})\b")
+LEADERS = re.compile(r"\.{4,}|(?:\. ){4,}")
+IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,}")
+UNTELLING_TITLE = re.compile(
+    r"contents|index|revision history|change|ordering|legal|disclaimer|document|figures|tables|glossary|contact|packag|"
+    r"trademark|soldering|reflow|abbreviation|mechanical|tape|marking|handling",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A place in the datasheet that a symbol may stand for."""
+
+    name: Name
+    register: Register | None
+    field: BitField | None
+    section: Section | None
+    aliases: tuple[Name, ...] = ()
+    """Other names printed for it: the title of its section, a register and field name joined."""
+    in_block: Name | None = None
+    """Its name after that of the block it belongs to."""
+
+    @property
+    def key(self) -> tuple[str, str, int, str, int]:
+        """What orders targets: register, its section, page, field, address."""
+        register = self.register.name if self.register else ""
+        page = self.field.page or self.register.page if self.field and self.register else 0
+        page = page or (self.register.page if self.register else self.section.page if self.section else 0)
+        path = (
+            "/".join(self.register.section_path)
+            if self.register
+            else "/".join(self.section.path if self.section else ())
+        )
+        address = self.register.address if self.register and self.register.address is not None else -1
+        return (register, path, page, self.field.name if self.field else "", address)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a page that prints an identifier: where, and the numbers on it."""
+
+    page: int
+    text: str
+    numbers: frozenset[int]
+
+
+class SheetIndex:
+    """Look-ups in one datasheet: registers by address, targets by word, printed lines by identifier."""
+
+    def __init__(self, sheet: Datasheet) -> None:
+        self.sheet = sheet
+        self.registers = [
+            Target(name_of(r.name), r, None, None, _titles(r), _in_block(r)) for r in _merge(sheet.registers)
+        ]
+        self.fields = [
+            Target(
+                name_of(field.name), target.register, field, None, (name_of(f"{target.register.name} {field.name}"),)
+            )
+            for target in self.registers
+            if target.register is not None
+            for field in target.register.fields
+            if _telling(field.name)
+        ]
+        self.sections = [
+            Target(name_of(s.title), None, None, s) for s in sheet.sections if not UNTELLING_TITLE.search(s.title)
+        ]
+        self.fields_of: dict[int, list[Target]] = defaultdict(list)
+        for target in self.fields:
+            self.fields_of[id(target.register)].append(target)
+        self.by_address = self._addresses()
+        self._target_of = {id(target.register): target for target in self.registers}
+        self._postings = _postings([*self.registers, *self.fields])
+        self._by_compact: dict[str, list[Target]] = defaultdict(list)
+        for target in [*self.registers, *self.fields]:
+            self._by_compact[target.name.compact].append(target)
+        self._frequency = Counter(token for t in [*self.registers, *self.fields] for token in set(t.name.tokens))
+        self._section_frequency = Counter(token for t in self.sections for token in set(t.name.tokens))
+        self._weights: dict[str, float] = {}
+        self._lines: dict[str, list[Line]] | None = None
+
+    def weight(self, token: str) -> float:
+        """Return the weight of a token among register and field names: rare words decide, numbers count little."""
+        known = self._weights.get(token)
+        if known is None:
+            total = len(self.registers) + len(self.fields) + 1
+            rarity = math.log(total / (1 + self._frequency.get(token, 0)) + 1) / math.log(total + 1)
+            known = self._weights[token] = plain_weight(token) * (0.3 + rarity)
+        return known
+
+    def section_weight(self, token: str) -> float:
+        """Return the weight of a token among section titles."""
+        base = 0.3 if len(token) <= 2 or token.isdigit() else 1.0
+        return base / (1 + 0.5 * math.log(1 + self._section_frequency.get(token, 0)))
+
+    def at(self, address: int) -> list[Target]:
+        """Return the registers printed at an address, absolute or as the offset in their block."""
+        return self.by_address.get(address, [])
+
+    def target_of(self, register: Register) -> Target | None:
+        """Return the target of a register of this datasheet."""
+        return self._target_of.get(id(register))
+
+    def retrieve(self, name: Name) -> list[Target]:
+        """Return at most MAX_RETRIEVED registers and fields that share words with a name, the most telling first."""
+        gains: dict[int, float] = defaultdict(float)
+        found: dict[int, Target] = {}
+        for target in self._by_compact.get(name.compact, []):
+            gains[id(target)] += 100.0
+            found[id(target)] = target
+        for token in set(name.tokens):
+            for target in self._postings.get(token[:4], []):
+                found[id(target)] = target
+                gains[id(target)] += self.weight(token) * (1.0 if token in target.name.tokens else 0.5)
+        ranked = sorted(found.values(), key=lambda t: (-gains[id(t)], t.key))
+        return ranked[:MAX_RETRIEVED]
+
+    def lines(self, name: Name) -> list[Line]:
+        """Return the lines that print the name as one identifier, contents pages left out."""
+        if self._lines is None:
+            self._lines = _identifier_lines(self.sheet)
+        return self._lines.get(name.compact, [])
+
+    def section_at(self, page: int, line: str = "") -> Section | None:
+        """Return the section a line of a page stands in: the deepest that holds its text, else the last on the page."""
+        covering = [s for s in self.sheet.sections if s.page <= page <= max(s.end_page, s.page)]
+        wanted = " ".join(line.split())
+        holding = [s for s in covering if wanted and wanted in " ".join(s.text.split())]
+        return max(holding or covering, key=lambda s: (s.level, s.page), default=None)
+
+    def _addresses(self) -> dict[int, list[Target]]:
+        by_address: dict[int, list[Target]] = defaultdict(list)
+        for target in self.registers:
+            register = target.register
+            if register is None or register.address is None:
+                continue
+            by_address[register.address].append(target)
+            if register.address >= WIDE_ADDRESS:
+                by_address[register.address & (WIDE_ADDRESS - 1)].append(target)
+        return dict(by_address)
+
+
+def register_anchor(register: Register, *, place: Place = "description", page: int | None = None) -> Anchor:
+    """Return the anchor of a register: its description, or with place and page an overview row."""
+    if place == "description" and register.role == "command":
+        place = "command"
+    elif place == "description" and register.page in register.overview_pages and not register.fields:
+        place = "overview"
+    title = register.section_path[-1] if register.section_path and place != "overview" else register.name
+    path = register.section_path if place != "overview" else ()
+    return Anchor(
+        kind="register",
+        title=title,
+        path=path,
+        page=page or register.page,
+        place=place,
+        address=register.address,
+        register=register.name,
+    )
+
+
+def field_anchor(register: Register, field: BitField) -> Anchor:
+    """Return the anchor of a bit field."""
+    title = register.section_path[-1] if register.section_path else register.name
+    return Anchor(
+        kind="field",
+        title=title,
+        path=register.section_path,
+        page=field.page or register.page,
+        place="field",
+        address=register.address,
+        register=register.name,
+        field=field.name,
+    )
+
+
+def section_anchor(section: Section, *, place: Place = "procedure", page: int | None = None) -> Anchor:
+    """Return the anchor of a section, or of a line in it."""
+    return Anchor(kind="section", title=section.title, path=section.path, page=page or section.page, place=place)
+
+
+def sheet_words(sheet: Datasheet) -> Counter[str]:
+    """Return the canonical words of all pages with their counts."""
+    counts: Counter[str] = Counter()
+    for page in sheet.pages:
+        counts.update(canonical(word) for word in split_words(page) if len(word) > 2)
+    return counts
+
+
+def _merge(registers: Iterable[Register]) -> list[Register]:
+    """Return the registers without repeated readings: of one name and address the one with most fields."""
+    best: dict[tuple[str, int | None], Register] = {}
+    for register in registers:
+        key = (name_of(register.name).compact, register.address)
+        other = best.get(key)
+        if other is None or (len(register.fields), register.confidence) > (len(other.fields), other.confidence):
+            best[key] = register
+    return list(best.values())
+
+
+def _titles(register: Register) -> tuple[Name, ...]:
+    """Return the other names of a register: its short description and its section's title."""
+    texts = [register.description]
+    if register.page not in register.overview_pages:
+        texts += register.section_path[-1:]
+    return tuple(name_of(text) for text in texts if 0 < len(text) <= 60)
+
+
+def _in_block(register: Register) -> Name | None:
+    return name_of(f"{register.section_path[-2]} {register.name}") if len(register.section_path) >= 2 else None
+
+
+def _telling(name: str) -> bool:
+    low = name.strip().lower()
+    return any(c.isalpha() for c in low) and not re.match(r"(reserved|rsvd|unused|res\b|-|n/?a\b|x+$|0$|1$)", low)
+
+
+def _postings(targets: list[Target]) -> dict[str, list[Target]]:
+    postings: dict[str, list[Target]] = defaultdict(list)
+    for target in targets:
+        for key in {token[:4] for token in target.name.tokens}:
+            postings[key].append(target)
+    return dict(postings)
+
+
+def _identifier_lines(sheet: Datasheet) -> dict[str, list[Line]]:
+    lines: dict[str, list[Line]] = defaultdict(list)
+    for number, page in enumerate(sheet.pages, start=1):
+        rows = page.splitlines()
+        if sum(1 for row in rows if LEADERS.search(row)) >= 5:
+            continue
+        for row in rows:
+            hexadecimal = [int(a or b, 16) for a, b in HEX.findall(row)]
+            numbers = frozenset([*hexadecimal, *(int(a + b, 2) for a, b in BINARY.findall(row))])
+            compacts = {"".join(CHUNK.findall(word.lower())) for word in IDENTIFIER.findall(row)}
+            for compact in compacts:
+                lines[compact].append(Line(number, row, numbers))
+    return dict(lines)

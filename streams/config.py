@@ -1,0 +1,131 @@
+"""The settings of watchers, worker and sealer: environment, then sheetstream.toml, then defaults.
+
+The only place of this package that reads the environment.
+"""
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from streams.errors import ConfigError
+
+MIB = 1024 * 1024
+DEFAULT_HOME = Path("~/.local/share/sheetstream")
+CONFIG_FILE = "sheetstream.toml"
+TABLE = "streams"
+
+
+class StreamsSettings(BaseSettings):
+    """What streams needs to know; each field is SHEETSTREAM_<NAME> in the environment and a key of [streams]."""
+
+    model_config = SettingsConfigDict(env_prefix="SHEETSTREAM_", extra="forbid", frozen=True)
+
+    home: Path = DEFAULT_HOME
+    kafka: str = "127.0.0.1:9092"
+    """host:port, several separated by commas."""
+    database_url: str = ""
+    """SQLAlchemy URL; empty: sqlite:///HOME/ledger.db."""
+    topic_prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]*$")
+    partitions: int = Field(default=4, ge=1)
+    replication_factor: int = Field(default=1, ge=1)
+
+    poll_seconds: float = Field(default=5.0, gt=0)
+    """How often a local source is looked at."""
+    remote_poll_seconds: float = Field(default=30.0, gt=0)
+    """How often a source of the network is looked at."""
+    allow_local_sources: bool = True
+    """Whether local paths, file:// and plain http may be sources besides https."""
+    allow_private_addresses: bool = False
+    """Whether http(s) sources may lie inside private networks (loopback too)."""
+    max_pdf_bytes: int = Field(default=64 * MIB, gt=0)
+    max_file_bytes: int = Field(default=2 * 1000 * 1000, gt=0)
+    pdf_timeout_seconds: float = Field(default=120.0, gt=0)
+
+    shard_max_samples: int = Field(default=256, ge=1)
+    shard_max_bytes: int = Field(default=16 * MIB, ge=1)
+    shard_max_age_seconds: float = Field(default=20.0, gt=0)
+    default_licence: str | None = None
+    """SPDX identifier of files that name none; None: such files give no samples."""
+    holdout_families: tuple[str, ...] = ()
+    """Origin families whose files are kept out of every shard, with all copies of them."""
+
+    retry_seconds: float = Field(default=300.0, ge=0)
+    """How long a transient fault is retried before the worker exits to be started afresh."""
+    failpoint: str = ""
+    """For tests: NAME[@HIT][=exit|sleep:SECONDS] of streams.failpoints; empty: none."""
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise ConfigError(_explain(error)) from None
+
+    @field_validator("home")
+    @classmethod
+    def _expand_home(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_unknown_keys(cls, values: Any) -> Any:
+        for name in values:
+            if name not in cls.model_fields:
+                near = difflib.get_close_matches(name, cls.model_fields, n=1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise ConfigError(f"{TABLE}.{name}: unknown setting{hint}")
+        return values
+
+    @model_validator(mode="after")
+    def _fill_database_url(self) -> "StreamsSettings":
+        if not self.database_url:
+            object.__setattr__(self, "database_url", f"sqlite:///{self.home / 'ledger.db'}")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources, strongest first: arguments, environment, the file in the data home."""
+        home = init_settings().get("home") or env_settings().get("home") or DEFAULT_HOME
+        table = _read_table(Path(home).expanduser() / CONFIG_FILE)
+        return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=table)
+
+
+def _read_table(path: Path) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: a readable TOML file expected: {error}") from None
+    table = document.get(TABLE, {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"{path}: a table [{TABLE}] expected, got {type(table).__name__}")
+    return table
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"]) or TABLE
+    return f"{name}: {first['msg']}, got {first['input']!r} (environment: SHEETSTREAM_{name.upper()})"
+
+
+CHILD_VARIABLES = (
+    *("PATH", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"),
+    *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+)
+
+
+def child_environment() -> dict[str, str]:
+    """Return the environment for programs that handle untrusted input: search path, locale, proxies, no secrets."""
+    return {name: os.environ[name] for name in CHILD_VARIABLES if name in os.environ}

@@ -1,0 +1,89 @@
+"""What streams refuses, and why. Every message says what came, where, and what was expected."""
+
+
+class StreamsError(Exception):
+    """Root of this package's errors. `reason` is a closed word for counters and dead letters."""
+
+    reason = "internal"
+
+
+class ConfigError(StreamsError):
+    """A setting is missing, unknown or out of range: names the setting."""
+
+    reason = "config"
+
+
+class RecordError(StreamsError):
+    """The bytes of a message are not the record expected there, or of an unknown version."""
+
+    def __init__(self, message: str, *, reason: str = "schema") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class SourceStateError(StreamsError):
+    """A repository or datasheet source is unknown, or in a state that forbids what was asked."""
+
+    reason = "source"
+
+
+class TopicError(StreamsError):
+    """Topics are missing on the broker, or differ from the table in a way that can not be mended."""
+
+    reason = "topics"
+
+
+class BrokerError(StreamsError):
+    """The Kafka broker can not be reached or refused: transient, retried with back-off."""
+
+    reason = "broker"
+
+
+class LedgerError(StreamsError):
+    """The ledger's database can not be reached, or its schema is not the one this version needs."""
+
+    reason = "ledger"
+
+
+class MovedError(StreamsError):
+    """What a unit of work was prepared from changed before its transaction: prepare it again."""
+
+    reason = "moved"
+
+
+class PoisonError(StreamsError):
+    """A message that will never succeed, for this reason: it goes to the dead letters."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class AddressError(StreamsError):
+    """A source's address is not one that may be read: scheme, host, credentials, or a path that is not there."""
+
+    reason = "address"
+
+
+class RepositoryError(StreamsError):
+    """A git repository can not be read: not a repository, unreachable, empty, no such branch, damaged mirror."""
+
+    reason = "repository"
+
+
+class DownloadError(StreamsError):
+    """A datasheet's bytes can not be had: missing, unreachable, refused by its server, or over the size limit."""
+
+    reason = "download"
+
+
+class BlobError(StreamsError):
+    """Bytes are not in the blob store, or not what their digest says."""
+
+    reason = "blob"
+
+
+class SealError(StreamsError):
+    """A shard on disk is not what the ledger says it is."""
+
+    reason = "shard"

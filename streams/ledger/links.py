@@ -1,0 +1,269 @@
+"""Trace links with their states and history, and how relevant files are to datasheets."""
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, select
+
+from mapper.ids import content_id
+from mapper.model import LIVE_STATES, FileRelevance, LinkState, TraceLink
+from streams.events import Cause
+from streams.ledger.bodies import pack, unpack
+from streams.ledger.engine import BATCH_ROWS, upsert
+from streams.ledger.schema import file_relevance, link_history, links
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRow:
+    """A link's searchable columns."""
+
+    link_id: str
+    repo_id: str
+    sheet_family: str
+    sheet_sha256: str
+    part: str
+    symbol_id: str
+    anchor_id: str
+    state: LinkState
+    revision: str
+    score: float
+    grade: str
+    method: str
+    path: str
+    kind: str
+    name: str
+    line: int
+    anchor_kind: str
+    anchor_title: str
+    register: str | None
+    field: str | None
+    page: int
+    moved_from: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelevanceRow:
+    """How relevant a file of a repository is to a datasheet; rank 1 is the best."""
+
+    sheet_family: str
+    path: str
+    rank: int
+    score: float
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredLink:
+    """A link as last seen, with its state."""
+
+    link: TraceLink
+    state: LinkState
+    moved_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryRow:
+    """A state a link came into, and what caused it."""
+
+    seq: int
+    state: LinkState
+    revision: str
+    cause_kind: str
+    cause_id: str
+    detail: str
+    changed_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkStory:
+    """A link, its evidence, and all that happened to it, oldest first."""
+
+    row: LinkRow
+    link: TraceLink
+    history: tuple[HistoryRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkTurn:
+    """A change of a link's state, with its cause."""
+
+    stored: StoredLink
+    cause: Cause
+    detail: str
+
+
+def find_links(
+    conn: Connection,
+    *,
+    symbol: str | None = None,
+    path: str | None = None,
+    part: str | None = None,
+    register: str | None = None,
+    state: str | None = None,
+    repo_id: str | None = None,
+    sheet_family: str | None = None,
+    limit: int = 100,
+    offset: int = 0,
+) -> list[LinkRow]:
+    """Return links, best first within path order; `state` None means live ones, "all" any; path may end with "*"."""
+    query = select(*_COLUMNS).order_by(links.c.path, links.c.line, links.c.score.desc(), links.c.link_id)
+    equal = {
+        links.c.name: symbol,
+        links.c.repo_id: repo_id,
+        links.c.sheet_family: sheet_family,
+        func.lower(links.c.part): part and part.lower(),
+        func.lower(links.c.register): register and register.lower(),
+    }
+    for column, wanted in equal.items():
+        if wanted is not None:
+            query = query.where(column == wanted)
+    if path is not None:
+        start = path.removesuffix("*")
+        query = query.where(links.c.path == path if start == path else links.c.path.startswith(start, autoescape=True))
+    if state is None:
+        query = query.where(links.c.state.in_(sorted(LIVE_STATES)))
+    elif state != "all":
+        query = query.where(links.c.state == state)
+    return [_row(row) for row in conn.execute(query.limit(limit).offset(offset))]
+
+
+def link_story(conn: Connection, link_id: str) -> LinkStory | None:
+    """Return the story of a link; link_id may be the start of an id if only one link has it."""
+    here = links.c.link_id.startswith(link_id, autoescape=True)
+    rows = conn.execute(select(links).where(here).limit(2)).all()
+    if len(rows) != 1:
+        return None
+    row = rows[0]
+    columns = [link_history.c[field.name] for field in dataclasses.fields(HistoryRow)]
+    query = select(*columns).where(link_history.c.link_id == row.link_id).order_by(link_history.c.seq)
+    history = tuple(HistoryRow(**item._mapping) for item in conn.execute(query))
+    return LinkStory(row=_row(row), link=unpack(TraceLink, row.body), history=history)
+
+
+def load_links(
+    conn: Connection,
+    *,
+    repo_id: str | None = None,
+    paths: Collection[str] | None = None,
+    link_ids: Collection[str] | None = None,
+    states: Collection[str] | None = LIVE_STATES,
+) -> list[StoredLink]:
+    """Return whole links by id: of a repository, of paths of it, or by their ids; states None: any."""
+    base = select(links.c.body, links.c.state, links.c.moved_from).order_by(links.c.link_id)
+    if repo_id is not None:
+        base = base.where(links.c.repo_id == repo_id)
+    if states is not None:
+        base = base.where(links.c.state.in_(sorted(states)))
+    queries = [base]
+    for column, wanted in ((links.c.path, paths), (links.c.link_id, link_ids)):
+        if wanted is not None:
+            ordered = sorted(wanted)
+            starts = range(0, len(ordered), BATCH_ROWS)
+            queries = [query.where(column.in_(ordered[at : at + BATCH_ROWS])) for query in queries for at in starts]
+    found = [
+        StoredLink(link=unpack(TraceLink, row.body), state=row.state, moved_from=row.moved_from)
+        for query in queries
+        for row in conn.execute(query)
+    ]
+    return sorted(found, key=lambda stored: stored.link.link_id)
+
+
+def write_links(conn: Connection, repo_id: str, stored: Sequence[StoredLink]) -> None:
+    """Write links as they are now, without history."""
+    upsert(conn, links, [_values(repo_id, item) for item in stored])
+
+
+def write_turns(conn: Connection, repo_id: str, turns: Sequence[LinkTurn], now: float) -> None:
+    """Write links that changed state, and add the changes to their history; the same change again adds nothing."""
+    write_links(conn, repo_id, [turn.stored for turn in turns])
+    known = _history_lengths(conn, [turn.stored.link.link_id for turn in turns])
+    rows = {}
+    for turn in turns:
+        link, cause = turn.stored.link, turn.cause
+        key = content_id("lh1", link.link_id, turn.stored.state, link.revision, cause.kind, cause.id)
+        seq = known[link.link_id] = known.get(link.link_id, 0) + 1
+        rows[key] = {
+            "change_id": key,
+            "seq": seq,
+            "link_id": link.link_id,
+            "state": turn.stored.state,
+            "revision": link.revision,
+            "cause_kind": cause.kind,
+            "cause_id": cause.id,
+            "detail": turn.detail,
+            "changed_at": now,
+        }
+    upsert(conn, link_history, list(rows.values()), update=())
+
+
+def replace_relevance(conn: Connection, repo_id: str, files: Sequence[FileRelevance]) -> None:
+    """Make these the file relevances of a repository."""
+    conn.execute(delete(file_relevance).where(file_relevance.c.repo_id == repo_id))
+    names = ("sheet_family", "path", "rank", "score", "accepted")
+    upsert(conn, file_relevance, [{"repo_id": repo_id, **{name: getattr(f, name) for name in names}} for f in files])
+
+
+def load_relevance(conn: Connection, repo_id: str) -> list[RelevanceRow]:
+    """Return the file relevances of a repository, by datasheet and rank."""
+    columns = [file_relevance.c[field.name] for field in dataclasses.fields(RelevanceRow)]
+    query = select(*columns).where(file_relevance.c.repo_id == repo_id)
+    rows = conn.execute(query.order_by(file_relevance.c.sheet_family, file_relevance.c.rank, file_relevance.c.path))
+    return [RelevanceRow(**row._mapping) for row in rows]
+
+
+def count_links(conn: Connection, *, by: str = "state") -> dict[str, int]:
+    """Return how many links there are by a column; by anything but state, live ones."""
+    column = links.c[by]
+    query = select(column, func.count()).group_by(column).order_by(column)
+    if by != "state":
+        query = query.where(links.c.state.in_(sorted(LIVE_STATES)))
+    return dict(conn.execute(query).all())
+
+
+_COLUMNS = [links.c[field.name] for field in dataclasses.fields(LinkRow)]
+
+
+def _row(row: Row[Any]) -> LinkRow:
+    return LinkRow(**{field.name: row._mapping[field.name] for field in dataclasses.fields(LinkRow)})
+
+
+def _values(repo_id: str, stored: StoredLink) -> Mapping[str, Any]:
+    link = stored.link
+    return {
+        "link_id": link.link_id,
+        "repo_id": repo_id,
+        "sheet_family": link.sheet_family,
+        "sheet_sha256": link.sheet_sha256,
+        "part": link.part,
+        "symbol_id": link.symbol_id,
+        "anchor_id": link.anchor_id,
+        "state": stored.state,
+        "revision": link.revision,
+        "score": link.score,
+        "grade": link.grade,
+        "method": link.method,
+        "path": link.symbol.path,
+        "kind": link.symbol.kind,
+        "name": link.symbol.name,
+        "line": link.symbol.line,
+        "anchor_kind": link.anchor.kind,
+        "anchor_title": link.anchor.title,
+        "register": link.anchor.register,
+        "field": link.anchor.field,
+        "page": link.anchor.page,
+        "moved_from": stored.moved_from,
+        "body": pack(link),
+    }
+
+
+def _history_lengths(conn: Connection, link_ids: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for start in range(0, len(link_ids), BATCH_ROWS):
+        here = link_history.c.link_id.in_(link_ids[start : start + BATCH_ROWS])
+        query = (
+            select(link_history.c.link_id, func.max(link_history.c.seq)).where(here).group_by(link_history.c.link_id)
+        )
+        found.update(dict(conn.execute(query).all()))
+    return found

@@ -1,0 +1,170 @@
+"""Datasheet releases: what was read from each PDF, which release of a family is current, what changed between two."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from mapper.ids import content_id
+from mapper.model import Datasheet
+from streams.ledger.bodies import pack, unpack
+from streams.ledger.engine import upsert
+from streams.ledger.schema import datasheets, sheet_changes
+
+if TYPE_CHECKING:  # else every reader of the ledger would load the PDF libraries
+    from mapper.datasheet.revision import SheetChange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetRow:
+    """A release of a datasheet besides its content."""
+
+    sha256: str
+    source_id: str
+    family: str
+    file: str
+    title: str
+    revision: str | None
+    parts: tuple[str, ...]
+    num_pages: int
+    num_sections: int
+    num_registers: int
+    copy_restricted: bool
+    partial: bool
+    current: bool
+    released_at: float
+    read_at: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetChangeRow:
+    """One thing that differs between two releases of a family."""
+
+    family: str
+    old_sha256: str
+    new_sha256: str
+    anchor: str
+    what: str
+    old_value: str | None
+    new_value: str | None
+
+
+def find_sheet(conn: Connection, sha256: str) -> SheetRow | None:
+    """Return a release by the digest of its PDF."""
+    row = conn.execute(select(*_COLUMNS).where(datasheets.c.sha256 == sha256)).one_or_none()
+    return _row(row) if row else None
+
+
+def current_sheet(conn: Connection, family: str) -> SheetRow | None:
+    """Return the current release of a family, its rows locked until the transaction ends."""
+    query = select(*_COLUMNS).where(datasheets.c.family == family, datasheets.c.current.is_(True))
+    row = conn.execute(query.with_for_update()).one_or_none()
+    return _row(row) if row else None
+
+
+def load_sheet(conn: Connection, sha256: str) -> Datasheet:
+    """Return the content of a release that is known."""
+    body = conn.execute(select(datasheets.c.body).where(datasheets.c.sha256 == sha256)).scalar_one()
+    return unpack(Datasheet, body)
+
+
+def write_sheet(
+    conn: Connection,
+    sheet: Datasheet,
+    *,
+    source_id: str,
+    released_at: float,
+    read_at: float,
+    seconds: float,
+    current: bool,
+) -> None:
+    """Write a release; when current, no other of its family is."""
+    if current:
+        conn.execute(update(datasheets).where(datasheets.c.family == sheet.family).values(current=False))
+    row = {
+        "sha256": sheet.sha256,
+        "source_id": source_id,
+        "family": sheet.family,
+        "file": sheet.file,
+        "title": sheet.title,
+        "revision": sheet.revision,
+        "parts": list(sheet.parts),
+        "num_pages": sheet.num_pages,
+        "num_sections": len(sheet.sections),
+        "num_registers": len(sheet.registers),
+        "copy_restricted": sheet.copy_restricted,
+        "partial": sheet.partial,
+        "current": current,
+        "released_at": released_at,
+        "read_at": read_at,
+        "seconds": seconds,
+        "body": pack(sheet),
+    }
+    upsert(conn, datasheets, [row])
+
+
+def list_sheets(conn: Connection, *, current: bool | None = True, family: str | None = None) -> list[SheetRow]:
+    """Return releases, by family and time; current None: also those that were replaced."""
+    query = select(*_COLUMNS).order_by(datasheets.c.family, datasheets.c.released_at, datasheets.c.sha256)
+    if current is not None:
+        query = query.where(datasheets.c.current.is_(current))
+    if family is not None:
+        query = query.where(datasheets.c.family == family)
+    return [_row(row) for row in conn.execute(query)]
+
+
+def current_bodies(conn: Connection) -> dict[str, bytes]:
+    """Return sha256 -> packed Datasheet of every current release, by family."""
+    query = select(datasheets.c.sha256, datasheets.c.body).where(datasheets.c.current.is_(True))
+    return {row.sha256: row.body for row in conn.execute(query.order_by(datasheets.c.family, datasheets.c.sha256))}
+
+
+def current_releases(conn: Connection) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return family -> (sha256, parts) of every current release."""
+    query = select(datasheets.c.family, datasheets.c.sha256, datasheets.c.parts).where(datasheets.c.current.is_(True))
+    rows = conn.execute(query.order_by(datasheets.c.family))
+    return {row.family: (row.sha256, tuple(row.parts)) for row in rows}
+
+
+def write_sheet_changes(
+    conn: Connection, family: str, old_sha256: str, new_sha256: str, changes: "Sequence[SheetChange]"
+) -> None:
+    """Write what differs between two releases; the same again adds nothing."""
+    rows = {}
+    for change in changes:
+        key = content_id("sc1", family, old_sha256, new_sha256, change.anchor, change.what, change.old, change.new)
+        rows[key] = {
+            "change_id": key,
+            "family": family,
+            "old_sha256": old_sha256,
+            "new_sha256": new_sha256,
+            "anchor": change.anchor,
+            "what": change.what,
+            "old_value": change.old,
+            "new_value": change.new,
+        }
+    upsert(conn, sheet_changes, list(rows.values()))
+
+
+def find_sheet_changes(
+    conn: Connection, *, family: str | None = None, new_sha256: str | None = None, limit: int = 1000
+) -> list[SheetChangeRow]:
+    """Return what differs between releases, by family and anchor."""
+    columns = [sheet_changes.c[field.name] for field in dataclasses.fields(SheetChangeRow)]
+    query = select(*columns).order_by(sheet_changes.c.family, sheet_changes.c.anchor, sheet_changes.c.what).limit(limit)
+    if family is not None:
+        query = query.where(sheet_changes.c.family == family)
+    if new_sha256 is not None:
+        query = query.where(sheet_changes.c.new_sha256 == new_sha256)
+    return [SheetChangeRow(**row._mapping) for row in conn.execute(query)]
+
+
+_COLUMNS = [datasheets.c[field.name] for field in dataclasses.fields(SheetRow)]
+
+
+def _row(row: Row[Any]) -> SheetRow:
+    fields = {field.name: row._mapping[field.name] for field in dataclasses.fields(SheetRow)}
+    return SheetRow(**{**fields, "parts": tuple(row.parts)})

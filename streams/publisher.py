@@ -1,0 +1,84 @@
+"""Publish the outbox: send what waits, in its order, and remove it once Kafka has confirmed it.
+
+One at a time in a process, so that two records of one key never overtake each other. A record whose removal fails is
+sent again: readers know records by their ids.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import Protocol
+
+from sqlalchemy import Engine
+
+from streams.failpoints import Failpoints, Point
+from streams.ledger import outbox
+from streams.ledger.engine import reading, writing
+from streams.ledger.outbox import Waiting
+from streams.metrics import StreamsMetrics
+
+BATCH_RECORDS = 500
+
+
+class Producer(Protocol):
+    """The part of Faust's producer that is used here."""
+
+    async def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        partition: int | None,
+        timestamp: float | None,
+        headers: Mapping[str, bytes] | None,
+    ) -> Awaitable[object]:
+        """Return what is done when the broker has confirmed the record."""
+        ...
+
+
+class Publisher:
+    """Publishes the outbox of one ledger through one producer."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        producer: Producer,
+        metrics: StreamsMetrics,
+        *,
+        topic_prefix: str = "",
+        failpoints: Failpoints | None = None,
+    ) -> None:
+        self._engine = engine
+        self._producer = producer
+        self._metrics = metrics
+        self._prefix = topic_prefix
+        self._failpoints = failpoints or Failpoints()
+        self._lock = asyncio.Lock()
+
+    async def flush(self) -> None:
+        """Return when Kafka has confirmed every record that waited. Raises what the producer raises."""
+        async with self._lock:
+            while batch := await asyncio.to_thread(self._waiting):
+                confirmations = [await self._send(item) for item in batch]
+                await asyncio.gather(*confirmations)
+                self._failpoints.hit(Point.PUBLISHED)
+                await asyncio.to_thread(self._confirm, batch)
+                for item in batch:
+                    self._metrics.published.labels(item.record.topic).inc()
+            self._metrics.outbox.set(0)
+
+    async def _send(self, item: Waiting) -> Awaitable[object]:
+        record = item.record
+        headers = {name: text.encode() for name, text in record.headers.items()}
+        return await self._producer.send(
+            self._prefix + record.topic, record.key.encode(), record.value, None, None, headers or None
+        )
+
+    def _waiting(self) -> list[Waiting]:
+        with reading(self._engine) as conn:
+            batch = outbox.waiting(conn, limit=BATCH_RECORDS)
+            self._metrics.outbox.set(len(batch))
+            return batch
+
+    def _confirm(self, batch: list[Waiting]) -> None:
+        with writing(self._engine) as conn:
+            outbox.confirm(conn, [item.id for item in batch])

@@ -1,0 +1,152 @@
+"""Send records that were in a topic once more: a dead letter's, or all commits and releases since some moment.
+
+The same bytes under the same key, so the same ids: what has its effect already changes nothing when it comes again.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from streams import topics
+from streams.broker import require_broker
+from streams.config import StreamsSettings
+from streams.errors import BrokerError, RecordError
+from streams.ledger.outbox import Outgoing
+from streams.records import CommitRecord
+from streams.topics import Topic, topic_name
+
+logger = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 60.0
+"""A read that brings nothing for so long is given up."""
+
+_UNITS = {"min": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A record as it lies in a topic."""
+
+    topic: str
+    """The topic's name in streams/topics.py."""
+    partition: int
+    offset: int
+    time: float
+    key: bytes | None
+    value: bytes | None
+
+    def outgoing(self) -> Outgoing:
+        """Return the record to send again."""
+        return Outgoing(topic=self.topic, key=(self.key or b"").decode("utf-8", "replace"), value=self.value)
+
+
+def read_record(settings: StreamsSettings, topic: str, partition: int, offset: int) -> Record | None:
+    """Return one record, None if its topic does not keep it any more. Raises BrokerError."""
+    (known,) = [entry for entry in topics.TOPICS if entry.name == topic]
+    with _consumer(settings) as consumer:
+        place = TopicPartition(topic_name(settings, known), partition)
+        for record in _read(consumer, known, {place: offset}, last={place: offset + 1}):
+            return record if record.offset == offset else None
+    return None
+
+
+def read_since(settings: StreamsSettings, topic: Topic, since: float = 0.0) -> list[Record]:
+    """Return what a topic got since a moment, by partition and offset. Raises BrokerError."""
+    with _consumer(settings) as consumer:
+        name = topic_name(settings, topic)
+        places = [TopicPartition(name, number) for number in sorted(consumer.partitions_for_topic(name) or ())]
+        if not places:
+            raise BrokerError(f"kafka: {settings.kafka}: no topic {name} (sheetstream topics apply)")
+        found = consumer.offsets_for_times(dict.fromkeys(places, int(since * 1000)))
+        ends = consumer.end_offsets(places)
+        starts = {place: at.offset for place, at in found.items() if at is not None}
+        records = list(_read(consumer, topic, starts, last={place: ends[place] for place in starts}))
+    return sorted(records, key=lambda record: (record.partition, record.offset))
+
+
+def of_repository(records: Sequence[Record], repo_id: str) -> list[Record]:
+    """Return the commit records of one repository."""
+    return [record for record in records if _repo_id(record) == repo_id]
+
+
+def parse_since(text: str) -> float:
+    """Return the moment that a date (2026-03-01, 2026-03-01T12:00) or an age (90min, 12h, 7d) names."""
+    age = re.fullmatch(r"(\d+) *(min|h|d)", text)
+    if age:
+        return time.time() - int(age[1]) * _UNITS[age[2]]
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError as error:
+        raise RecordError(f"{text!r}: a date like 2026-03-01T12:00 or an age like 90min, 12h, 7d expected") from error
+
+
+def _repo_id(record: Record) -> str | None:
+    try:
+        return CommitRecord.decode(record.value).to_domain().repo_id
+    except RecordError:
+        return None
+
+
+@contextmanager
+def _consumer(settings: StreamsSettings) -> Iterator[KafkaConsumer]:
+    """Give a consumer without a group: it reads and commits nothing."""
+    require_broker(settings)
+    consumer = None
+    try:
+        consumer = KafkaConsumer(
+            bootstrap_servers=settings.kafka.split(","),
+            client_id="sheetstream-replay",
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            allow_auto_create_topics=False,
+            bootstrap_timeout_ms=int(CONNECT_SECONDS * 1000),
+        )
+        yield consumer
+    except (KafkaError, OSError) as error:
+        raise BrokerError(f"kafka: {settings.kafka}: {type(error).__name__}: {error}") from error
+    finally:
+        if consumer is not None:
+            consumer.close()
+
+
+def _read(
+    consumer: KafkaConsumer, topic: Topic, starts: dict[TopicPartition, int], *, last: dict[TopicPartition, int]
+) -> Iterator[Record]:
+    """Yield the records of each partition from its start to its last (not included)."""
+    starts = {place: start for place, start in starts.items() if start < last[place]}
+    if not starts:
+        return
+    consumer.assign(list(starts))
+    for place, start in starts.items():
+        consumer.seek(place, start)
+    deadline = time.monotonic() + READ_SECONDS
+    while any(consumer.position(place) < last[place] for place in starts):
+        for place, batch in consumer.poll(timeout_ms=1000).items():
+            deadline = time.monotonic() + READ_SECONDS
+            for record in batch:
+                if record.offset < last[place]:
+                    yield _record(topic, record)
+        if time.monotonic() > deadline:
+            raise BrokerError(f"kafka: topic {topic.name} gave nothing for {READ_SECONDS:g} s")
+
+
+def _record(topic: Topic, record: Any) -> Record:
+    return Record(
+        topic=topic.name,
+        partition=record.partition,
+        offset=record.offset,
+        time=record.timestamp / 1000,
+        key=record.key,
+        value=record.value,
+    )

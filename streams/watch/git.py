@@ -1,0 +1,287 @@
+"""A bare mirror of a vendor's repository: fetch it, list its history, its trees and what changed, read its blobs.
+
+Nothing is ever checked out, so links, hooks, filters and odd paths of a hostile repository have nothing to act on.
+Symbolic links and submodules are left out of every answer. Old commits stay in the mirror after a force-push.
+"""
+
+import logging
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from streams.errors import RepositoryError
+from streams.events import ChangedPath
+from streams.watch.address import Address
+from streams.watch.gitcommand import git_command, git_environment, run_git
+
+logger = logging.getLogger(__name__)
+
+FETCH_SECONDS = 1800.0
+PROBE_SECONDS = 60.0
+STALE_LOCK_SECONDS = 60.0
+MAX_BLOB_BYTES = 2_000_000
+MAX_PATH_CHARACTERS = 1024
+RENAME_LIMIT = 2000
+"""Git looks for renames only up to so many added and removed files (it compares pairs)."""
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""Git's id of a tree without entries: as the last emitted commit it means "from the first commit on"."""
+
+_FILE_MODES = (b"100644", b"100755")
+_TIPS = "refs/tips/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteTip:
+    """Where a branch of a remote repository stands."""
+
+    ref: str
+    """Full name of the branch's ref, or HEAD if the remote's HEAD is detached."""
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """A commit, without its author: identities are not kept."""
+
+    commit_id: str
+    parents: tuple[str, ...]
+    time: float
+    summary: str
+
+
+def mirror_folder(home: Path, repo_id: str) -> Path:
+    """Return where the mirror of a repository lies."""
+    return home / "mirrors" / f"{repo_id}.git"
+
+
+def remote_tip(address: Address, branch: str | None = None) -> RemoteTip:
+    """Return where a branch (None: HEAD) stands. Raises RepositoryError: unreachable, no git, empty, no branch."""
+    wanted = f"refs/heads/{branch}" if branch else "HEAD"
+    answer = run_git(
+        ["ls-remote", "--symref", "--", address.url, wanted], address=address, timeout_seconds=PROBE_SECONDS
+    ).decode("utf-8", "replace")
+    ref, commit = wanted, None
+    for line in answer.splitlines():
+        value, _, name = line.partition("\t")
+        if name == wanted and value.startswith("ref: "):
+            ref = value.removeprefix("ref: ")
+        elif name == wanted:
+            commit = value
+    if commit is None:
+        raise RepositoryError(_no_tip(address, branch))
+    return RemoteTip(ref=ref, commit=commit)
+
+
+class GitMirror:
+    """The mirror in one folder. Reading needs no network and may run in other processes while one fetches."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def fetch(self, address: Address, branch: str | None = None) -> str:
+        """Bring the branch (None: the remote's HEAD) up to date and return its newest commit."""
+        remote = remote_tip(address, branch)
+        self._create()
+        target = _local_ref(remote.ref)
+        if self._resolve(target) == remote.commit:
+            return remote.commit
+        self._remove_stale_locks()
+        run_git(
+            [
+                *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--force", "--update-shallow"),
+                *("--", address.url, f"+{remote.ref}:{target}"),
+            ],
+            folder=self.folder,
+            address=address,
+            timeout_seconds=FETCH_SECONDS,
+        )
+        commit = self._resolve(target)
+        if commit is None:
+            raise RepositoryError(f"{address.url}: {remote.ref} does not lead to a commit")
+        return commit
+
+    def tip(self, branch: str) -> str | None:
+        """Return the newest fetched commit of a branch, None if it was never fetched."""
+        return self._resolve(_local_ref(f"refs/heads/{branch}"))
+
+    def history(self, old: str | None, new: str) -> list[Commit]:
+        """Return the commits from old (not included) to new along first parents, oldest first.
+
+        old None gives new alone (a snapshot), EMPTY_TREE the whole history. After a force-push old need not be an
+        ancestor; then what is new since the fork is returned, and at least new itself, unless old is new.
+        """
+        if old == new:
+            return []
+        if old is None:
+            return self._log(["-1", new])
+        span = [new] if old == EMPTY_TREE else [new, f"^{old}"]
+        return self._log(["--first-parent", *span])[::-1] or self._log(["-1", new])
+
+    def tree(self, commit: str) -> dict[str, str]:
+        """Return the blob id of every regular file of a commit, by path."""
+        listing = run_git(["ls-tree", "-r", "-z", "--full-tree", commit], folder=self.folder)
+        files = {}
+        for entry in listing.split(b"\0"):
+            head, _, name = entry.partition(b"\t")
+            if head[:6] in _FILE_MODES and (path := _path(name)) is not None:
+                files[path] = head.split()[2].decode()
+        return files
+
+    def changes(self, base: str | None, commit: str) -> list[ChangedPath]:
+        """Return what differs between the trees of base (None or EMPTY_TREE: nothing) and commit, renames detected."""
+        raw = run_git(
+            [
+                "diff-tree",
+                "-r",
+                "-z",
+                "--raw",
+                "--full-index",
+                "-M50%",
+                f"-l{RENAME_LIMIT}",
+                base or EMPTY_TREE,
+                commit,
+            ],
+            folder=self.folder,
+        )
+        return list(_changes(raw))
+
+    def read_blobs(
+        self, blob_ids: Iterable[str], *, max_bytes: int = MAX_BLOB_BYTES
+    ) -> Iterator[tuple[str, bytes | None]]:
+        """Yield each id with its content, in order; None instead of a blob over max_bytes, which is not read."""
+        with self._reader() as (questions, answers):
+            for blob_id in blob_ids:
+                size = _ask(questions, answers, "info", blob_id)
+                if size > max_bytes:
+                    yield blob_id, None
+                    continue
+                _ask(questions, answers, "contents", blob_id)
+                data = answers.read(size)
+                answers.read(1)  # the newline after the content
+                if len(data) != size:
+                    raise RepositoryError(
+                        f"{self.folder}: blob {blob_id} ended early; the mirror is damaged, remove it"
+                    )
+                yield blob_id, data
+
+    def read_file(self, commit: str, path: str, *, max_bytes: int = MAX_BLOB_BYTES) -> bytes | None:
+        """Return a file's content at a commit; None if it is not there, no regular file, or over max_bytes."""
+        blob_id = self.tree(commit).get(path)
+        return next(self.read_blobs([blob_id], max_bytes=max_bytes))[1] if blob_id else None
+
+    def _create(self) -> None:
+        if not (self.folder / "HEAD").exists():
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            run_git(["init", "--quiet", "--bare", "--template=", "--", str(self.folder)])
+
+    def _remove_stale_locks(self) -> None:
+        """Remove the locks of a fetch that was killed; only the watcher writes, and it fetches one at a time."""
+        for lock in [*self.folder.glob("*.lock"), *self.folder.glob("refs/**/*.lock")]:
+            if time.time() - lock.stat().st_mtime > STALE_LOCK_SECONDS:
+                logger.warning("stale lock removed path=%s", lock)
+                lock.unlink(missing_ok=True)
+
+    def _resolve(self, ref: str) -> str | None:
+        try:
+            name = ["rev-parse", "--quiet", "--verify", "--end-of-options", f"{ref}^{{commit}}"]
+            return run_git(name, folder=self.folder).decode().strip()
+        except RepositoryError:
+            return None
+
+    def _log(self, arguments: list[str]) -> list[Commit]:
+        log = run_git(
+            ["log", "--no-show-signature", "--format=%H%x00%P%x00%ct%x00%s", *arguments, "--"], folder=self.folder
+        )
+        return [_commit(line) for line in log.decode("utf-8", "replace").split("\n") if line]
+
+    @contextmanager
+    def _reader(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        process = subprocess.Popen(
+            git_command(["cat-file", "--batch-command"], folder=self.folder),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=git_environment(),
+        )
+        assert process.stdin
+        assert process.stdout
+        try:
+            yield process.stdin, process.stdout
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+
+
+def _local_ref(ref: str) -> str:
+    """Return where the mirror keeps a remote's ref: flat, as a remote may replace the branch a by a/b."""
+    return _TIPS + quote(ref, safe="")
+
+
+def _ask(questions: IO[bytes], answers: IO[bytes], verb: str, blob_id: str) -> int:
+    """Send one command and return the size from the answer's first line."""
+    try:
+        questions.write(f"{verb} {blob_id}\n".encode())
+        questions.flush()
+        words = answers.readline().split()
+    except BrokenPipeError as error:
+        raise RepositoryError(f"git cat-file ended before blob {blob_id}") from error
+    if len(words) != 3 or words[1] != b"blob":
+        raise RepositoryError(f"blob {blob_id}: not in the mirror; remove the mirror's folder and it is fetched again")
+    return int(words[2])
+
+
+def _changes(raw: bytes) -> Iterator[ChangedPath]:
+    """Yield the changes of `diff-tree -z --raw`; a file that became a link or a submodule counts as deleted."""
+    words = iter(raw.split(b"\0"))
+    for head in words:
+        if not head.startswith(b":"):
+            continue
+        old_mode, new_mode, _, new_id, status = head[1:].split()
+        first = next(words)
+        second = next(words) if status[:1] in b"RC" else first
+        old_path = _path(first) if old_mode in _FILE_MODES else None
+        path = _path(second) if new_mode in _FILE_MODES else None
+        if path is None:
+            if old_path is not None:
+                yield ChangedPath(status="D", path=old_path, blob_id=None)
+        elif old_path is None:
+            yield ChangedPath(status="A", path=path, blob_id=new_id.decode())
+        elif old_path != path:
+            yield ChangedPath(status="R", path=path, blob_id=new_id.decode(), old_path=old_path)
+        else:
+            yield ChangedPath(status="M", path=path, blob_id=new_id.decode())
+
+
+def _path(name: bytes) -> str | None:
+    """Return a path as text (latin-1 if it is not UTF-8); None for one that is too long to keep."""
+    try:
+        text = name.decode()
+    except UnicodeDecodeError:
+        text = name.decode("latin-1")
+    return text if len(text) <= MAX_PATH_CHARACTERS else None
+
+
+def _commit(line: str) -> Commit:
+    commit_id, parents, seconds, summary = line.split("\0", 3)
+    return Commit(commit_id=commit_id, parents=tuple(parents.split()), time=float(seconds), summary=summary)
+
+
+def _no_tip(address: Address, branch: str | None) -> str:
+    """Return why a reachable repository has no such tip."""
+    heads = run_git(["ls-remote", "--heads", "--", address.url], address=address, timeout_seconds=PROBE_SECONDS)
+    names = [line.rpartition("refs/heads/")[2] for line in heads.decode("utf-8", "replace").splitlines()]
+    if not names:
+        return f"{address.url}: the repository is empty: it has no commit yet; add it again after its first push"
+    known = ", ".join(names[:10])
+    if branch:
+        return f"{address.url}: no branch {branch!r}; it has {known}"
+    return f"{address.url}: its HEAD names a branch without commits; say --branch, one of {known}"

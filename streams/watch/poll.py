@@ -1,0 +1,155 @@
+"""One look at one source: fetch, tell what is new in Kafka, then note in the ledger how far was told.
+
+The note is written after the brokers confirmed, and only if nobody changed the source meanwhile. A crash in between
+tells the same events again, with the same ids. Each commit event is the difference from the commit told before it to
+its own tree, so events chain without a gap whatever happened to the history (force-push included).
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from mapper.ids import commit_event_id, sheet_event_id
+from streams import topics
+from streams.blobs import BlobStore
+from streams.config import StreamsSettings
+from streams.events import CommitEvent, SheetEvent
+from streams.ledger import sources
+from streams.ledger.engine import writing
+from streams.ledger.outbox import Outgoing
+from streams.ledger.sources import Repository, SheetSource
+from streams.metrics import StreamsMetrics
+from streams.producer import RecordProducer
+from streams.records import MAX_CHANGED_PATHS, CommitRecord, SheetRecord
+from streams.watch.address import check_address
+from streams.watch.git import EMPTY_TREE, Commit, GitMirror, mirror_folder
+from streams.watch.sheets import Limits, read_release
+
+logger = logging.getLogger(__name__)
+
+COMMITS_AT_ONCE = 50
+"""So many events are confirmed by Kafka before the ledger notes the tip."""
+
+MAX_EVENT_BYTES = 900_000
+"""Kafka's limit for a message is 1 MiB."""
+
+MAX_SUMMARY_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Poller:
+    """What a look at a source needs."""
+
+    settings: StreamsSettings
+    engine: Engine
+    producer: RecordProducer
+    blobs: BlobStore
+    metrics: StreamsMetrics
+
+    def poll_repository(self, repository: Repository) -> int:
+        """Tell every commit since the last told one; return how many. Raises StreamsError."""
+        address = check_address(
+            repository.url,
+            allow_local=self.settings.allow_local_sources,
+            allow_private=self.settings.allow_private_addresses,
+        )
+        mirror = GitMirror(mirror_folder(self.settings.home, repository.repo_id))
+        commits = mirror.history(repository.tip, mirror.fetch(address, repository.branch))
+        told = repository.tip
+        for start in range(0, len(commits), COMMITS_AT_ONCE):
+            records = []
+            before = told
+            for commit in commits[start : start + COMMITS_AT_ONCE]:
+                records.append(_commit_record(mirror, repository, told, commit))
+                told = commit.commit_id
+            self.producer.send(records)
+            if not self._note_tip(repository.repo_id, before, told):
+                logger.info("source changed meanwhile repo_id=%s", repository.repo_id)
+                break
+            newest = max(commit.time for commit in commits[start : start + COMMITS_AT_ONCE])
+            self.metrics.source_head.labels(repository.repo_id).set(newest)
+            logger.info("commits told repo_id=%s count=%d tip=%s", repository.repo_id, len(records), told)
+        return len(commits)
+
+    def poll_sheet(self, source: SheetSource) -> int:
+        """Tell a datasheet's new bytes, if there are any; return how many events. Raises StreamsError."""
+        limits = Limits(
+            max_bytes=self.settings.max_pdf_bytes,
+            allow_local=self.settings.allow_local_sources,
+            allow_private=self.settings.allow_private_addresses,
+        )
+        release = read_release(source.location, limits=limits, etag=source.etag, last_modified=source.last_modified)
+        if release is None:
+            return 0
+        sha256 = self.blobs.put(release.data)
+        is_new = sha256 != source.sha256
+        if is_new:
+            # New bytes in an old place are released now, whatever date they carry: a copied file keeps its own.
+            event = SheetEvent(
+                event_id=sheet_event_id(source.source_id, sha256),
+                source_id=source.source_id,
+                location=source.location,
+                file=release.file,
+                sha256=sha256,
+                parts=source.parts,
+                revision=source.revision,
+                released_at=release.released_at if source.sha256 is None else time.time(),
+            )
+            value = SheetRecord.from_domain(event).encode()
+            self.producer.send([Outgoing(topic=topics.SHEETS.name, key=source.source_id, value=value)])
+            self.metrics.source_head.labels(source.source_id).set(event.released_at)
+            logger.info("datasheet told source_id=%s sha256=%s", source.source_id, sha256)
+        with writing(self.engine) as conn:
+            now = sources.find_sheet_source(conn, source.source_id)
+            if now is not None and (now.state, now.sha256, now.added_at) == (
+                source.state,
+                source.sha256,
+                source.added_at,
+            ):
+                sources.record_sheet_bytes(
+                    conn, source.source_id, sha256=sha256, etag=release.etag, last_modified=release.last_modified
+                )
+        return int(is_new)
+
+    def note_poll(self, source: Repository | SheetSource, error: str | None) -> None:
+        """Note when a source was looked at, and what was wrong."""
+        with writing(self.engine) as conn:
+            if isinstance(source, Repository):
+                sources.record_repository_poll(conn, source.repo_id, now=time.time(), error=error)
+            else:
+                sources.record_sheet_poll(conn, source.source_id, now=time.time(), error=error)
+
+    def _note_tip(self, repo_id: str, before: str | None, tip: str | None) -> bool:
+        """Note the last told commit; return False if the repository was removed or added anew since it was `before`."""
+        with writing(self.engine) as conn:
+            now = sources.lock_repository(conn, repo_id)
+            if now is None or now.state == "removed" or now.tip != before or tip is None:
+                return False
+            sources.record_tip(conn, repo_id, tip)
+            return True
+
+
+def _commit_record(mirror: GitMirror, repository: Repository, told: str | None, commit: Commit) -> Outgoing:
+    """Return the record that commit follows what was told before."""
+    base = None if told == EMPTY_TREE else told
+    changed = tuple(mirror.changes(base, commit.commit_id))
+    complete = len(changed) <= MAX_CHANGED_PATHS
+    value = b""
+    while not value or len(value) > MAX_EVENT_BYTES:
+        event = CommitEvent(
+            event_id=commit_event_id(repository.repo_id, commit.commit_id, base),
+            repo_id=repository.repo_id,
+            family=repository.family,
+            ref=repository.branch or "HEAD",
+            commit=commit.commit_id,
+            base=base,
+            changed=changed if complete else (),
+            complete=complete,
+            commit_time=commit.time,
+            summary=commit.summary[:MAX_SUMMARY_CHARACTERS],
+        )
+        value = CommitRecord.from_domain(event).encode()
+        complete = False  # if it is too long it goes without its paths
+    return Outgoing(topic=topics.COMMITS.name, key=repository.family, value=value)

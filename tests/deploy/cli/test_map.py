@@ -1,0 +1,163 @@
+"""`sheetstream map` and `sheetstream score` on a small tree."""
+
+import json
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from deploy.cli.map import map_command, score_command
+from mapper.errors import DatasheetError
+from mapper.model import Datasheet, Register
+
+Run = Callable[..., Result]
+HEADER = """#define ZQ4071_REG_CONTROL 0x00
+#define ZQ4071_REG_STATUS 0x02
+#define ZQ4071_REG_RATE 0x03
+"""
+
+
+def fake_read_sheet(pdf: bytes, *, file: str, parts: Sequence[str] = ()) -> Datasheet:
+    """Stand for the sandboxed reader: three registers, or an error for a file that says so."""
+    if pdf == b"broken":
+        raise DatasheetError(f"{file}: no PDF", reason="not_pdf")
+    registers = tuple(
+        Register(name=name, address=address, page=page, section_path=("Registers", name))
+        for name, address, page in (("Control", 0, 4), ("Status", 2, 5), ("Rate", 3, 6))
+    )
+    return Datasheet(
+        sha256="ab" * 32, file=file, title="ZQ4071", parts=tuple(parts) or ("ZQ4071",), family="zq4071", revision=None,
+        num_pages=6, sections=(), registers=registers,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """What runs one of the two commands with arguments, datasheets read by the fake."""
+    monkeypatch.setattr("streams.sandbox.read_sheet", fake_read_sheet)
+    app = typer.Typer()
+    app.command("map")(map_command)
+    app.command("score")(score_command)
+    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A plain folder with one driver header and a link that leads out of it."""
+    root = tmp_path / "vendor"
+    (root / "src").mkdir(parents=True)
+    (root / "src" / "zq4071.h").write_text(HEADER)
+    (root / "src" / "outside.h").symlink_to("/etc/hostname")
+    (tmp_path / "zq4071.pdf").write_bytes(b"%PDF fine")
+    return root
+
+
+def rows(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def test_a_plain_folder_gives_files_and_links(run: Run, tree: Path, tmp_path: Path) -> None:
+    """Both levels are written as JSON lines, the summary goes to stderr."""
+    result = run("map", tree, tmp_path / "zq4071.pdf", "-o", tmp_path / "links.jsonl", "--no-llm")
+
+    lines = rows(tmp_path / "links.jsonl")
+    assert result.exit_code == 0, result.output
+    assert [line["path"] for line in lines if line["level"] == "file"] == ["src/zq4071.h"]
+    assert {line["symbol"]["name"]: line["anchor"]["page"] for line in lines if line["level"] == "symbol"} == {  # type: ignore[index]
+        "ZQ4071_REG_CONTROL": 4,
+        "ZQ4071_REG_STATUS": 5,
+        "ZQ4071_REG_RATE": 6,
+    }
+    assert "3 links" in result.stderr
+
+
+def test_a_bare_repository_is_read_without_a_checkout(run: Run, tree: Path, tmp_path: Path) -> None:
+    """A bare clone gives the same links as the folder; --rev takes an older commit."""
+    git(tree, "init", "-q")
+    git(tree, "add", "src/zq4071.h")
+    git(tree, "commit", "-q", "-m", "one")
+    (tree / "src" / "zq4071.h").write_text(HEADER + "#define ZQ4071_REG_SPARE 0x7F\n")
+    git(tree, "commit", "-q", "-a", "-m", "two")
+    git(tmp_path, "clone", "-q", "--bare", str(tree), "vendor.git")
+
+    for place, rev in ((tree, []), (tmp_path / "vendor.git", []), (tmp_path / "vendor.git", ["--rev", "HEAD~1"])):
+        result = run("map", place, tmp_path / "zq4071.pdf", "-o", tmp_path / "links.jsonl", *rev)
+        assert result.exit_code == 0, result.output
+        assert sum(line["level"] == "symbol" for line in rows(tmp_path / "links.jsonl")) == 3
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda folder: folder.joinpath("x").write_text(""), "not a directory"),
+        (lambda folder: folder.joinpath("x").mkdir(), "no source code found"),
+        (lambda folder: git(folder, "init", "-q", "--bare", "x"), "repository is empty"),
+    ],
+)
+def test_a_bad_tree_is_named(run: Run, make: Callable[[Path], object], says: str, tmp_path: Path) -> None:
+    """A file, an empty folder and an empty repository each give one clear line and exit code 2."""
+    make(tmp_path)
+    (tmp_path / "a.pdf").write_bytes(b"%PDF")
+
+    result = run("map", tmp_path / "x", tmp_path / "a.pdf", "-o", tmp_path / "out")
+
+    assert result.exit_code == 2
+    assert says in result.stderr.replace("\n", " ")
+
+
+def test_a_broken_pdf_is_named_and_the_others_go_on(run: Run, tree: Path, tmp_path: Path) -> None:
+    """One of two datasheets cannot be read: the other's links are written, the exit code says so."""
+    (tmp_path / "bad.pdf").write_bytes(b"broken")
+
+    result = run("map", tree, tmp_path / "bad.pdf", tmp_path / "zq4071.pdf", "-o", tmp_path / "links.jsonl")
+
+    assert result.exit_code == 1
+    assert "bad.pdf: no PDF [not_pdf]" in result.stderr
+    assert rows(tmp_path / "links.jsonl")
+
+
+def test_an_unknown_revision_is_named(run: Run, tree: Path, tmp_path: Path) -> None:
+    """--rev needs a repository that has the revision."""
+    result = run("map", tree, tmp_path / "zq4071.pdf", "-o", tmp_path / "out", "--rev", "v9")
+
+    assert result.exit_code == 2
+    assert "no git repository" in result.stderr
+
+
+def test_score_prints_figures_with_denominators(run: Run, tree: Path, tmp_path: Path) -> None:
+    """Links of `map` against two gold lines: one right, one missing."""
+    run("map", tree, tmp_path / "zq4071.pdf", "-o", tmp_path / "links.jsonl")
+    gold = [
+        {"level": "file", "file": "zq4071.pdf", "path": "src/zq4071.h", "role": "primary"},
+        {"level": "symbol", "source": "address", "file": "zq4071.pdf", "path": "src/zq4071.h", "kind": "register",
+         "name": "ZQ4071_REG_STATUS", "page": 5},
+        {"level": "symbol", "source": "address", "file": "zq4071.pdf", "path": "src/zq4071.h", "kind": "register",
+         "name": "ZQ4071_REG_GONE", "page": 6},
+    ]  # fmt: skip
+    (tmp_path / "gold.jsonl").write_text("".join(json.dumps(line) + "\n" for line in gold))
+
+    shown = run("score", tmp_path / "links.jsonl", tmp_path / "gold.jsonl")
+    report = json.loads(run("score", tmp_path / "links.jsonl", tmp_path / "gold.jsonl", "--json").stdout)
+
+    assert "0.500 (1/2)" in shown.stdout
+    assert report["files"]["hit_at_1"] == {"hits": 1, "total": 1, "value": 1.0}
+    assert report["symbols"]["num_unlabelled"] == 2
+
+
+def test_score_names_the_bad_line(run: Run, tmp_path: Path) -> None:
+    """A line that is no JSON is named with file and number."""
+    (tmp_path / "links.jsonl").write_text('{"level": "file"\n')
+    (tmp_path / "gold.jsonl").write_text("")
+
+    result = run("score", tmp_path / "links.jsonl", tmp_path / "gold.jsonl")
+
+    assert result.exit_code == 2
+    assert "links.jsonl:1: no JSON" in result.stderr.replace("\n", "")

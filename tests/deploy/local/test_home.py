@@ -1,0 +1,71 @@
+"""Folders, ports and the lock of a home."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.local.errors import AlreadyRunningError
+from deploy.local.home import LOOPBACK, Home, kafka_address
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    made = Home(tmp_path / "home")
+    made.create()
+    return made
+
+
+def test_ports_are_kept_over_restarts(home: Home) -> None:
+    """A second start gets the ports of the first one, so that what was written down stays right."""
+    first = home.choose_ports(["kafka", "console"])
+
+    assert home.choose_ports(["kafka", "console"]) == first
+    assert kafka_address(home.root) == f"127.0.0.1:{first['kafka']}"
+
+
+def test_a_port_taken_meanwhile_is_replaced(home: Home) -> None:
+    """Another program on a written port does not keep the system from starting."""
+    first = home.choose_ports(["kafka"])
+    with socket.socket() as other:
+        other.bind((LOOPBACK, first["kafka"]))
+        other.listen()
+
+        assert home.choose_ports(["kafka"]) != first
+
+
+def test_a_home_that_never_ran_has_no_broker(tmp_path: Path) -> None:
+    """Nothing written down means no address, not a guess."""
+    assert kafka_address(tmp_path) is None
+
+
+def test_a_damaged_ports_file_counts_as_absent(home: Home) -> None:
+    """Half a file does not stop the next start."""
+    home.ports_file.write_text("{")
+
+    assert home.ports() == {}
+
+
+def test_a_home_has_one_holder(home: Home) -> None:
+    """A second `up` on the same home is refused, naming the process that holds it."""
+    script = f"""
+import pathlib, time
+from deploy.local.home import Home
+with Home(pathlib.Path({str(home.root)!r})).claim():
+    print("held", flush=True); time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+
+        with pytest.raises(AlreadyRunningError, match=str(holder.pid)), home.claim():
+            pass
+        assert home.holder() == holder.pid
+        holder.kill()
+        holder.wait()
+
+    with home.claim():
+        assert home.holder() is not None
+    assert home.holder() is None

@@ -1,0 +1,42 @@
+"""streams/config.py"""
+
+from pathlib import Path
+
+import pytest
+
+from streams.config import StreamsSettings
+from streams.errors import ConfigError
+
+
+def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arguments, then environment, then sheetstream.toml, then defaults."""
+    (tmp_path / "sheetstream.toml").write_text("[streams]\npartitions = 8\npoll_seconds = 9.0\n")
+    monkeypatch.setenv("SHEETSTREAM_HOME", str(tmp_path))
+    monkeypatch.setenv("SHEETSTREAM_POLL_SECONDS", "2")
+
+    settings = StreamsSettings()
+
+    assert (settings.partitions, settings.poll_seconds, settings.replication_factor) == (8, 2.0, 1)
+    assert settings.database_url == f"sqlite:///{tmp_path / 'ledger.db'}"
+
+
+def test_an_unknown_key_is_named_with_the_nearest(tmp_path: Path) -> None:
+    """A misspelt setting is an error, not ignored."""
+    (tmp_path / "sheetstream.toml").write_text("[streams]\npoll_second = 9.0\n")
+
+    with pytest.raises(ConfigError, match=r"streams\.poll_second: unknown setting; did you mean poll_seconds"):
+        StreamsSettings(home=tmp_path)
+
+
+def test_a_value_out_of_range_names_setting_and_variable(tmp_path: Path) -> None:
+    """The message says what was expected, what came, and which variable sets it."""
+    with pytest.raises(ConfigError, match=r"partitions: .* got 0 \(environment: SHEETSTREAM_PARTITIONS\)"):
+        StreamsSettings(home=tmp_path, partitions=0)
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
+    """The message names the file."""
+    (tmp_path / "sheetstream.toml").write_text("[streams\n")
+
+    with pytest.raises(ConfigError, match=r"sheetstream\.toml: a readable TOML file expected"):
+        StreamsSettings(home=tmp_path)
