@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from streams.config import child_environment
+
 BRANCH = "refs/heads/main"
 FIRST_COMMIT_TIME = 1_709_542_800  # 2024-03-04 09:00 UTC
 _ENVIRONMENT = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
@@ -50,7 +52,7 @@ def publish_commit(path: Path, commit: str) -> None:
 
 def git(folder: Path, *arguments: str, stdin: bytes | None = None) -> bytes:
     """Run git without the user's configuration and return what it prints."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")} | _ENVIRONMENT
+    environment = child_environment() | _ENVIRONMENT
     done = subprocess.run(
         ["git", *arguments], cwd=folder, env=environment, input=stdin, stdout=subprocess.PIPE, check=True
     )
