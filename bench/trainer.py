@@ -77,7 +77,7 @@ def main() -> None:
 
 def train_with_ours(model: Path, config: TrainConfig, rows: Rows) -> tuple[list[float], float, float]:
     """Return each step's loss, and the wall and process seconds of all steps."""
-    optimizer = AdapterOptimizer(_adapted(model, config), config, Processes(LaunchedAs(rank=0, local_rank=0, size=1)))
+    optimizer = AdapterOptimizer(_adapted(model, config), config, Processes(LaunchedAs()))
     size = config.batch_rows
     wall, cpu = time.perf_counter(), time.process_time()
     losses = [

@@ -56,9 +56,8 @@ def main() -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr, force=True
     )
-    logging.getLogger("kafka").setLevel(logging.WARNING)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for chatty in ("aiokafka", "alembic", "faust", "httpx", "kafka", "mode"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.getLogger("kafka.admin._groups").setLevel(logging.ERROR)  # it cannot read the metadata of Faust's members
     sys.exit(_run(arguments))
 

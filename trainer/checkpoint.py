@@ -27,6 +27,7 @@ from trainer.manifest import (
     verify_checkpoint,
     write_manifest,
 )
+from trainer.recipes import TrainConfig
 
 TEMPORARY_PREFIX = ".writing-"
 DAMAGED_PREFIX = "damaged-"
@@ -107,6 +108,21 @@ def load_state(folder: Path) -> State:
         return State(optimizer=load_file(path / OPTIMIZER_FILE), position=position)
     except (OSError, ValueError, KeyError, ValidationError, SafetensorError) as error:
         raise CheckpointError(f"{path}: cannot be read as the state of a run: {error}") from error
+
+
+def check_continues(folder: Path, manifest: Manifest, *, base_sha256: str, config: TrainConfig) -> None:
+    """Raise CheckpointError when a run under this configuration cannot go on from a checkpoint."""
+    compared = (
+        ("base model", manifest.base_model.sha256, base_sha256),
+        ("rank", manifest.adapter.rank, config.rank),
+        ("alpha", manifest.adapter.alpha, config.alpha),
+        ("seed", manifest.config.get("seed"), config.seed),
+    )
+    differing = [f"{name} {was}, settings say {now}" for name, was, now in compared if was != now]
+    if differing:
+        raise CheckpointError(
+            f"{folder}: was trained with {'; '.join(differing)}. Set it back, or give another checkpoints folder"
+        )
 
 
 def clean(root: Path) -> None:

@@ -76,7 +76,7 @@ class TrainSettings(BaseSettings):
     poll_seconds: float = Field(2.0, gt=0)
     keep_checkpoints: int = Field(5, ge=1)
     threads: int = Field(0, ge=0)
-    """Threads of one process; 0 takes every core this process may use."""
+    """Threads of one process; 0 shares the cores it may use among the processes of this machine."""
 
     @property
     def shards_dir(self) -> Path:
@@ -85,10 +85,6 @@ class TrainSettings(BaseSettings):
     @property
     def checkpoints_dir(self) -> Path:
         return self.checkpoints or self.home / "checkpoints"
-
-    @property
-    def num_threads(self) -> int:
-        return self.threads or len(os.sched_getaffinity(0))
 
     def model_post_init(self, _context: Any, /) -> None:
         self.home = self.home.expanduser().absolute()
@@ -143,16 +139,21 @@ def read_table(file: Path) -> dict[str, Any]:
 class LaunchedAs:
     """The place of one process among those that torchrun started; alone without torchrun."""
 
-    rank: int
-    local_rank: int
-    size: int
+    rank: int = 0
+    local_rank: int = 0
+    size: int = 1
+    local_size: int = 1
+    """Processes on this machine."""
 
 
 def launched_as() -> LaunchedAs:
     """Return the place torchrun gave this process through its environment variables."""
     read = os.environ.get
     return LaunchedAs(
-        rank=int(read("RANK", "0")), local_rank=int(read("LOCAL_RANK", "0")), size=int(read("WORLD_SIZE", "1"))
+        rank=int(read("RANK", "0")),
+        local_rank=int(read("LOCAL_RANK", "0")),
+        size=int(read("WORLD_SIZE", "1")),
+        local_size=int(read("LOCAL_WORLD_SIZE", "1")),
     )
 
 

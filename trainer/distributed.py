@@ -4,6 +4,7 @@ Process 0 reads the data, decides and writes; the others get its decisions. Adap
 each holds the same adapter. Alone, nothing here touches torch.distributed, and the numbers are those of a plain loop.
 """
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,6 +34,8 @@ class Processes:
     def __init__(self, launched: LaunchedAs) -> None:
         self.rank = launched.rank
         self.size = launched.size
+        self.fair_threads = max(1, len(os.sched_getaffinity(0)) // launched.local_size)
+        """This process's share of the cores."""
         use_cuda = torch.cuda.is_available()
         self.device = f"cuda:{launched.local_rank}" if use_cuda else "cpu"
         if use_cuda:

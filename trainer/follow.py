@@ -46,7 +46,7 @@ def run(
             from trainer.distributed import Processes
             from trainer.session import TrainingRun
 
-            session = TrainingRun(settings, Processes(LaunchedAs(rank=0, local_rank=0, size=1)), metrics)
+            session = TrainingRun(settings, Processes(LaunchedAs()), metrics)
         metrics.model_loaded.set(1)
         follow(session, metrics, stop=stop, beat=beat)
 

@@ -6,6 +6,7 @@ Eval and releases read checkpoints through this module; it needs no torch.
 
 import hashlib
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,6 +162,16 @@ def verify_checkpoint(checkpoint: Path) -> Manifest:
 def newest_checkpoint(root: Path) -> Path | None:
     """Return the newest whole checkpoint, by name alone; its files are not compared with their digests."""
     return next(reversed(list_checkpoints(root)), None)
+
+
+def code_commit() -> str | None:
+    """Return the git commit of this code when it runs from a checkout."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "rev-parse", "--verify", "-q", "HEAD"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return answer.stdout.strip() or None
 
 
 def content_files(checkpoint: Path) -> Iterator[Path]:

@@ -28,7 +28,8 @@ SMOLLM2 = "smollm2-135m-instruct"
 TINY_OLMO3 = "tiny-olmo3"
 PREPARED_NAME = "prepared.json"
 HUB_PATTERNS = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
-DIGEST_SUFFIXES = {".safetensors", ".json", ".jinja", ".txt", ".model"}
+DIGEST_PATTERNS = ("*.safetensors", "tokenizer.json", "*.model", "vocab.json", "merges.txt")
+VERSION_KEY = "transformers_version"  # of config.json: who wrote the file, not what the model is
 
 
 def _make_tiny(directory: Path) -> str:
@@ -168,11 +169,16 @@ def target_modules(model: Any) -> tuple[str, ...]:
 
 
 def base_model_digest(folder: Path) -> str:
-    """Return the digest of a model folder: sha256 over the sorted names and digests of its weight and text files."""
-    total = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and path.suffix in DIGEST_SUFFIXES and path.name != PREPARED_NAME:
-            total.update(f"{path.name} {file_digest(path)}\n".encode())
+    """Return the digest of a model folder: sha256 over configuration, weights and tokenizer, by file name.
+
+    What does not decide the numbers (chat template, version of the writer) is left out, so a model made again by a
+    later version of transformers is still the same.
+    """
+    config = json.loads((folder / "config.json").read_bytes())
+    config.pop(VERSION_KEY, None)
+    total = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
+    for path in sorted(path for pattern in DIGEST_PATTERNS for path in folder.glob(pattern)):
+        total.update(f"{path.name} {file_digest(path)}\n".encode())
     return total.hexdigest()
 
 

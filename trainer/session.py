@@ -5,7 +5,6 @@ When to step, wait or stop is follow.py's; what a step computes is loop.py's.
 
 import logging
 import statistics
-import subprocess
 import time
 from collections import deque
 from dataclasses import asdict, replace
@@ -18,13 +17,12 @@ from trainer import checkpoint
 from trainer.batches import Batch, BatchStream, Position
 from trainer.config import TrainSettings
 from trainer.distributed import Order, Processes
-from trainer.errors import CheckpointError
 from trainer.loop import AdapterOptimizer
 from trainer.losses import LossLog, StepLoss
-from trainer.manifest import ADAPTER_DIR, AdapterRef, DataPosition, DataRef, Manifest
+from trainer.manifest import ADAPTER_DIR, AdapterRef, DataPosition, DataRef, Manifest, code_commit
 from trainer.metrics import TrainerMetrics
 from trainer.model import BaseModel, attach_adapter, has_cuda, load_adapter, load_base, target_modules
-from trainer.recipes import TrainConfig, resolve
+from trainer.recipes import resolve
 from trainer.schedule import Bounds, decay_is_due, first_schedule, is_finished, with_decay_now
 from trainer.tokens import encode, separator_id
 
@@ -38,7 +36,7 @@ class TrainingRun:
     """One run: model, optimizer, stream of batches, counters."""
 
     def __init__(self, settings: TrainSettings, processes: Processes, metrics: TrainerMetrics) -> None:
-        torch.set_num_threads(settings.num_threads)
+        torch.set_num_threads(settings.threads or processes.fair_threads)
         self.settings = settings
         self.config = resolve(settings, has_cuda=has_cuda())
         self._processes = processes
@@ -204,7 +202,7 @@ class TrainingRun:
             torch.manual_seed(self.config.seed)
             return attach_adapter(base, rank=self.config.rank, alpha=self.config.alpha, dropout=self.config.dropout)
         folder, manifest = resumed
-        _check_same_run(folder, manifest, base, self.config)
+        checkpoint.check_continues(folder, manifest, base_sha256=base.ref.sha256, config=self.config)
         return load_adapter(base, folder / ADAPTER_DIR, is_trainable=True)
 
     def _restore(self, folder: Path, manifest: Manifest) -> None:
@@ -258,7 +256,7 @@ class TrainingRun:
             ),
             files={},
             config=asdict(self.config),
-            code_commit=_code_commit(),
+            code_commit=code_commit(),
             loss=statistics.fmean(self._losses) if self._losses else None,
             decay_from=self.schedule.decay_from,
             decay_steps=self.schedule.decay_steps if self.schedule.decay_from is not None else None,
@@ -270,32 +268,3 @@ class TrainingRun:
             self._log.append(StepLoss(step=self.step, loss=loss, tokens=self.tokens_seen))
         except OSError as error:
             logger.warning("loss of step %d not logged: %s", self.step, error)
-
-
-def _check_same_run(folder: Path, manifest: Manifest, base: BaseModel, config: TrainConfig) -> None:
-    """Raise CheckpointError when a checkpoint cannot be continued under these settings."""
-    saved, now = manifest.adapter, config
-    differing = [
-        f"{name} {was}, settings say {wanted}"
-        for name, was, wanted in (
-            ("base model", manifest.base_model.name, base.ref.name),
-            ("base model digest", manifest.base_model.sha256, base.ref.sha256),
-            ("rank", saved.rank, now.rank),
-            ("alpha", saved.alpha, now.alpha),
-            ("seed", manifest.config.get("seed"), now.seed),
-        )
-        if was != wanted
-    ]
-    if differing:
-        raise CheckpointError(
-            f"{folder}: was trained with {'; '.join(differing)}. Set them back, or give another checkpoints folder"
-        )
-
-
-def _code_commit() -> str | None:
-    """Return the git commit of this code when it runs from a checkout."""
-    root = Path(__file__).parent.parent
-    if not (root / ".git").exists():
-        return None
-    answer = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return answer.stdout.strip() if answer.returncode == 0 else None

@@ -183,7 +183,7 @@ def _flow(system: System, vendor: Vendor, published: Published, plan: Plan, show
     with show.stage("shards are sealed") as update:
         await_sealed(system, update)
     with show.stage("trainer learns") as update:
-        await_trained(system, max_steps=plan.training_steps, max_seconds=plan.training_seconds, update=update)
+        await_trained(system, max_steps=plan.training_steps, update=update)
     with show.stage("benchmark scores, gate decides") as update:
         await_decided(system, update)
 

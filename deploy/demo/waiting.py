@@ -52,7 +52,7 @@ def await_sealed(system: System, update: Update) -> None:
     wait_for(system, is_sealed, "sealing")
 
 
-def await_trained(system: System, *, max_steps: int, max_seconds: float, update: Update) -> None:
+def await_trained(system: System, *, max_steps: int, update: Update) -> None:
     """Return when the bounded training run has saved its last checkpoint. Raises DemoError."""
     from trainer.losses import read_losses
     from trainer.manifest import newest_checkpoint, read_manifest
@@ -66,10 +66,7 @@ def await_trained(system: System, *, max_steps: int, max_seconds: float, update:
             shown = "" if last.loss is None else f", loss {last.loss:.2f}"
             update(last.step, max_steps, f"step {last.step} of {max_steps}, {last.tokens} tokens{shown}")
         newest = newest_checkpoint(checkpoints)
-        if newest is None:
-            return False
-        manifest = read_manifest(newest)
-        return manifest.step >= max_steps or manifest.trained_seconds >= max_seconds
+        return newest is not None and read_manifest(newest).is_finished
 
     wait_for(system, is_trained, "training")
 

@@ -107,6 +107,7 @@ def _start(settings: LocalSettings, home: Home, environment: dict[str, str], say
         "SHEETSTREAM_CACHE": str(settings.cache),
         "SHEETSTREAM_KAFKA": kafka,
         "PYTHONUNBUFFERED": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",  # torch's threads share the cores with everything else: waiting must not spin
     }
     supervisor = Supervisor(home)
     supervisor.start({name: _command(name, home, ports) for name in names}, environment, settings.process_failures)

@@ -32,6 +32,8 @@ class Draft:
     description: str = ""
     page: int = 0
     is_overview: bool = False
+    num_listed: int = 1
+    """How many registers the table that lists it holds."""
     section_path: tuple[str, ...] = ()
     box: Box | None = None
     reader: str = "ruled"
@@ -118,17 +120,27 @@ def _join_by_address(merged: Sequence[Draft]) -> list[Draft]:
         if draft.address is not None:
             by_address.setdefault((draft.address, draft.role), []).append(draft)
     for group in by_address.values():
-        listed = [draft for draft in group if draft.is_overview]
+        listed = [draft for draft in group if draft.is_overview or draft.pages]
         described = [draft for draft in group if not draft.is_overview and not draft.pages]
-        if len(listed) == 1 and len(described) == 1 and not (listed[0].fields and described[0].fields):
+        if len(listed) == 1 and len(described) == 1 and _fields_agree(listed[0], described[0]):
             _absorb(listed[0], described[0])
             kept.remove(described[0])
     return kept
 
 
+def _fields_agree(one: Draft, other: Draft) -> bool:
+    """Say whether two places could print one register: one has no fields, or they share a field's name."""
+    names = [{fold(f.name) for f in draft.fields} for draft in (one, other)]
+    return not all(names) or bool(names[0] & names[1])
+
+
 def _absorb(home: Draft, draft: Draft) -> None:
-    """Put what another place says into a register; the description's page and section win over the overview's."""
-    if draft.is_overview:
+    """Put what another place says into a register; the description's page and section win over the overview's.
+
+    A table that lists far fewer registers than the one before is a description of these few.
+    """
+    is_detail = draft.is_overview and home.is_overview and 2 * draft.num_listed <= home.num_listed
+    if draft.is_overview and not is_detail:
         home.pages.append(draft.page)
     elif home.is_overview:
         home.pages.append(home.page)

@@ -13,6 +13,7 @@ from mapper.datasheet.header import (
     Column,
     ColumnRole,
     Header,
+    bit_centres,
     bit_label,
     cells_under,
     counts_by_one,
@@ -28,6 +29,7 @@ from mapper.datasheet.tables import Cell, Table, split_rows
 from mapper.model import Box
 
 MAX_HEADER_ROWS = 4
+MAX_TITLE_CHARS = 120
 CHUNK_GAP = 1.5  # of the font size: a wider gap in a cell without inner rules parts texts of different bits
 
 
@@ -87,10 +89,15 @@ def grids_of(table: Table, carried: Header | None = None) -> list[Grid]:
     for row in rows:
         lone = lone_title(row, table)
         if not lone and is_header_row(row, joins=bool(header) and not body):
-            if body:
+            if body and not header and carried is None:
+                title = _row_text(body[-1])  # what stands above the first header names the table
+            elif body:
+                is_figure = any(bit_centres(line) for line in header)
+                names_next = len(body) > 1 and not is_figure and _is_title_of_next(body[-1])
+                following = _row_text(body.pop()) if names_next else ""
                 grids += _grid(table, header, body, title, carried)
-                header, title = [], ""
-                body = []
+                header, title = [], following
+            body = []
             if len(header) < MAX_HEADER_ROWS:
                 header.append(row)
         elif lone and not header and not body:
@@ -100,6 +107,16 @@ def grids_of(table: Table, carried: Header | None = None) -> list[Grid]:
     if body or header:
         grids += _grid(table, header, body, title, carried)
     return grids
+
+
+def _is_title_of_next(row: tuple[Cell, ...]) -> bool:
+    """Say whether a row above a repeated header names what follows: one or two cells, merged over columns."""
+    filled = [cell for cell in row if cell.words]
+    return len(filled) <= 2 and any(cell.last > cell.first for cell in filled)
+
+
+def _row_text(row: tuple[Cell, ...]) -> str:
+    return " ".join(cell.text for cell in row if cell.words)[:MAX_TITLE_CHARS]
 
 
 def _stacked_starts(row: tuple[Cell, ...]) -> Sequence[float]:

@@ -1,7 +1,7 @@
 """Read what a heading, a caption or a property line says about a register: name, address, access, reset value.
 
-"Register 0x1D - THRESH_TAP (Read/Write)", "Config Register (P[1:0] = 1h) [reset = 8583h]", "CTRL (address 01h)",
-"0x74: ctrl_meas", "Set Contrast Control (81h)", "Address: 0x1A10_1000".
+"Register 0x1D - LEVEL_LOW (Read/Write)", "Config Register (P[1:0] = 1h) [reset = 80C3h]", "CTRL (address 01h)",
+"0x74: ctrl_rate", "Set Contrast Control (81h)", "Address: 0x1B20_1000".
 """
 
 import re
@@ -42,7 +42,7 @@ _TRAILING = re.compile(
 )
 _PROPERTY = re.compile(
     rf"^(?:(?:register|reg|base|pointer)\s*)?(?P<key>addr(?:ess)?(?:\s*offset)?|offset|index\s*\(in\s*(?P<base>decimal|hex\w*)\)|reset(?:\s*(?:value|state))?"
-    rf"|default(?:\s*value)?|access|type)\s*[:=]\s*(?P<value>{HEX}|[\w/ -]+)",
+    rf"|default(?:\s*value)?|access|type)\s*[:=]\s*(?P<value>{HEX}(?![\w?])|\d+\b(?!\?)|[A-Za-z/ -]+$)",
     re.IGNORECASE,
 )
 _RESET = re.compile(
@@ -90,7 +90,7 @@ def read_head(title: str) -> Head | None:
         return None
     access = _ACCESS.search(title)
     reset = _RESET.search(title)
-    found = _leading(title) or _grouped(title) or _trailing(title)
+    found = _leading(title) or _trailing(title) or _grouped(title)
     if found is None:
         return None
     name, where = found

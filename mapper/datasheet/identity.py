@@ -17,6 +17,7 @@ from mapper.datasheet.layout import Line
 from mapper.datasheet.pages import Page
 
 MAX_PARTS = 8
+MAX_TITLE_CHARS = 200
 TITLE_WEIGHT, LARGE_WEIGHT, RUNNING_WEIGHT, FILE_WEIGHT, TEXT_WEIGHT = 3.0, 3.0, 3.0, 1.5, 0.15
 MIN_PART_SCORE = 2.5
 MAX_TEXT_WEIGHT = 3.0
@@ -30,10 +31,10 @@ _PART = re.compile(
     r"|[A-Z]{3,5}\d[A-Z]{0,2})(?![A-Za-z0-9_])"
 )
 _DOCUMENT = re.compile(
-    r"^(?:(?:UM|AN|TN|RM|PM|ES|DOC|DOCID|JESD|IEC|ISO|IEEE|EN|IPC|AEC|RFC|SLOS|SLAS|SBAS|SBOS|SCPS|SNAS|SLLS|SLVS|SPRS|REV|ID"
+    r"^(?:(?:UM|AN|TN|RM|PM|ES|DOC|DOCID|JESD|IEC|ISO|IEEE|EN|IPC|AEC|RFC|REV|ID"
     r"|PAGE|FIG|FIGURE|TABLE|CH|PIN|BIT|USB|RS|MIL|ROHS|REACH|ANSI|SOT|SOIC|QFN|LGA|BGA|TSSOP|WLCSP|SSOP|MSOP|DFN|TDFN|SO|DIP"
-    r"|PDIP|TO|VQFN|HVQFN|WQFN|UFQFPN|LQFP|TQFP|CSP|UTF|CP|MPEG|CRC|SHA|AES|DES|RC|HTTP|BST|VER|TEL|FAX|ISBN|NOTE|PART|STEP|MODE"
-    r"|LEVEL|CLASS|TYPE|BYTE|DATA|PORT|GPIO|INT|UART|TIM|PWM|ADC|DAC|REG|CTRL)-?\d|DS-?\d{4}|[VPX]-?\d+$)|-DS\d+",
+    r"|PDIP|TO|VQFN|HVQFN|WQFN|UFQFPN|LQFP|TQFP|CSP|UTF|CP|MPEG|CRC|SHA|AES|DES|RC|HTTP|VER|TEL|FAX|ISBN|NOTE|PART|STEP|MODE"
+    r"|LEVEL|CLASS|TYPE|BYTE|DATA|PORT|GPIO|INT|UART|TIM|PWM|ADC|DAC|REG|CTRL)-?\d|DS-?\d{4}|S[A-Z]{3}\d{3}[A-Z]?$|[VPX]-?\d+$)|-DS\d+",
     re.IGNORECASE,
 )
 _UNIT = re.compile(r"^\d|^[A-Za-z]\d{1,2}$|^(?:I2C|SPI|CO2|H2O|NO2|MHZ|KHZ|D\d+)$", re.IGNORECASE)
@@ -48,8 +49,8 @@ _LETTERED = re.compile(r"\b(?:S[A-Z]{3}\d{3,4}|DS\d{5,8})(?P<value>[A-Z])\b")
 _NOT_A_VALUE = frozenset(("is", "in", "of", "on", "to", "by", "or", "an", "at", "it", "as"))
 _GENERIC = re.compile(
     r"^(?:(?:product|preliminary|production|final|objective|short|data|sheet|datasheet|specification|manual|users?|user's"
-    r"|guide|reference|technical|document|microsoft word|untitled|title|confidential|draft|lorem ipsum"
-    r"|register map|and|descriptions?)\b[\s:|,-]*){1,8}$",
+    r"|guide|reference|technical|document|microsoft word|untitled|title|confidential|draft|lorem|ipsum|dolor|sit|amet"
+    r"|register map|and|descriptions?)\b[\s:|,-]*){1,12}$",
     re.IGNORECASE,
 )
 _KINDS = (
@@ -89,7 +90,10 @@ def identify(pages: Sequence[Page], metadata_title: str, file: str, known: Seque
 def _title(metadata_title: str, large: Sequence[str], file: str) -> str:
     """Return the metadata's title if it says something, else the largest line of page 1, else the file's name."""
     cleaned = re.sub(
-        r"^Microsoft Word\s*-\s*|\.(?:docx?|fm|pdf|indd|book)$", "", metadata_title.strip(), flags=re.IGNORECASE
+        r"^Microsoft Word\s*-\s*|\.(?:docx?|fm|pdf|indd|book)$",
+        "",
+        metadata_title.strip()[:MAX_TITLE_CHARS],
+        flags=re.IGNORECASE,
     )
     readable = (
         cleaned.isprintable()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 WORD_GAP = 0.9  # of the font size: a wider gap ends a word even without a space glyph
 RAISED_CHARS = 4  # a longer word is no footnote mark
 BAND_PT = 16.0  # height of the bands in which neighbours are looked for
-RAISED_SIZE = 0.78  # of the neighbour's font size: smaller and raised is a superscript
+RAISED_SIZE = 0.88  # of the neighbour's font size: smaller and raised is a superscript
 LINE_OVERLAP = 0.6  # of the lower word's height: words that share this much are on one line
 MAX_HEIGHT = 1.15  # of the font size: taller loose boxes (fonts with wide leading) are cut down to it
 CELL_GAP = 2.0  # of the font size: a wider gap separates cells of an unruled table

@@ -25,7 +25,7 @@ IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_/][A-Za-z0-9]+)*$")
 _NUMBER = re.compile(
     r"^(?:0[xX](?P<prefixed>[0-9A-Fa-f_ ]+)|(?P<suffixed>[0-9A-Fa-f][0-9A-Fa-f _]*)[hH]|\$(?P<dollar>[0-9A-Fa-f]+)"
     r"|[hH]'(?P<quoted>[0-9A-Fa-f]+)|0[bB](?P<binary>[01_ ]+)|[bB]['\"](?P<bquoted>[01 ]+)['\"]?"
-    r"|(?P<bsuffixed>[01][01 ]*)[bB])$"
+    r"|(?P<bsuffixed>[01][01 ]*)[bB]|\d+['\u2018\u2019](?:[bB](?P<bsized>[01_]+)|[hH](?P<hsized>[0-9A-Fa-f_]+)))$"
 )
 _NUMBERED = re.compile(r"^R(?P<number>\d{1,3})\b\s*(?:\(\s*(?P<hex>[0-9A-Fa-f]{1,3})h\s*\))?\s*(?P<name>.*)$")
 _RANGE_WORD = re.compile(r"\s*(?:to|through|thru|\.\.+|\u2026|-|\u2013|\u2014|~|,|/|;|and|&)\s*", re.IGNORECASE)
@@ -54,9 +54,9 @@ def number(text: str, base: int | None = None) -> int | None:
     """Return the number that text is, in base when nothing in the text tells it; digits may be grouped."""
     text = _FOOTNOTE.sub("", text.strip()).strip("'\"\u2018\u2019\u201c\u201d ")
     match = _NUMBER.match(text)
-    if match:
+    if match and not (base == 16 and match["bsuffixed"]):
         digits = next(value for value in match.groups() if value is not None)
-        is_binary = any(match[name] for name in ("binary", "bquoted", "bsuffixed"))
+        is_binary = any(match[name] for name in ("binary", "bquoted", "bsuffixed", "bsized"))
         digits = re.sub(r"[_ ]", "", digits)
         return int(digits, 2 if is_binary else 16) if 0 < len(digits) <= 32 else None
     digits = text.replace("_", "") if base != 2 else re.sub(r"[_ ]", "", text)

@@ -71,6 +71,7 @@ class RegisterWalk:
     _open: Draft | None = None
     _path: list[tuple[int, str]] = field(default_factory=list)
     _caption: str = ""
+    _is_below_heading: bool = False
     _carried: tuple[Header, int] | None = None
     _names: dict[str, str] = field(default_factory=dict)
 
@@ -133,6 +134,7 @@ class RegisterWalk:
         self._path.append((heading.level, path_title(heading.title)))
         self._open = None
         self._caption = heading.title
+        self._is_below_heading = True
         title, _ = strip_caption(heading.title)
         head = read_head(title) or (read_head(strip_caption(split_number(line.text)[1])[0]) if line else None)
         if head is None:
@@ -148,6 +150,9 @@ class RegisterWalk:
             self._name_by(text, page, line, needs_address=False)
             return
         prop = read_property(text)
+        if prop is not None and self._open is None and self._is_below_heading and prop[0] == "address":
+            self._start(Head(register_name(self._caption)), page.number, line)
+        self._is_below_heading = False
         if prop is not None and self._open is not None:
             self._set(prop)
             return
@@ -161,7 +166,7 @@ class RegisterWalk:
         if line.is_bold and len(line.words) <= MAX_BOLD_HEAD_WORDS:
             known = self._names.get(fold(text))
             if known and (self._open is None or fold(self._open.name) != fold(known)):
-                self._start(Head(known), page.number, line)
+                self._start(Head(text if is_identifier(text) else known), page.number, line)
                 return
             self._name_by(text, page, line, needs_address=True)
 
@@ -181,7 +186,7 @@ class RegisterWalk:
     def _start(self, head: Head, page: int, line: Line | None) -> None:
         role = "command" if self._speaks_of_commands(head) else "register"
         self._open = Draft(
-            name=self._names.get(fold(head.name), head.name),
+            name=head.name if is_identifier(head.name) else self._names.get(fold(head.name), head.name),
             address=head.address,
             access=head.access,
             reset=head.reset,
@@ -251,7 +256,8 @@ class RegisterWalk:
             if row.title:
                 continue
             bits = bit_range(row.texts.get("bits", "")) if is_mixed else None
-            names_field = bits is not None and not grid.has("field")
+            shares_address = bool(told) or wheres.count(where) > 1
+            names_field = bits is not None and not grid.has("field") and shares_address
             name = register_name(told if told or names_field else row.texts.get("name", ""))
             if bits is not None and current is not None and where is not None and where == current.address:
                 read_field_row(current, row, page.number, bits)
@@ -272,7 +278,8 @@ class RegisterWalk:
                 current.address = where if current.address is None else current.address
                 current.name = name or current.name
             else:
-                current = Draft(name, where, page=page.number, is_overview=many and not is_mixed)
+                is_overview = many and not is_mixed and bool(name)
+                current = Draft(name, where, page=page.number, is_overview=is_overview, num_listed=len(grid.rows))
                 current.section_path = self._section_path
                 self._keep(current)
             current.reader = grid.reader

@@ -15,7 +15,9 @@ from mapper.datasheet.layout import Rule, Word, join_words, rows_of
 
 TOUCH_PT = 3.0  # rules that come this close meet
 SNAP_PT = 4.0  # cell borders this close are one border (double rules)
-MAX_CROSSINGS = 60_000  # horizontal times vertical rules of one component: more is a drawing, not a table
+MAX_PAIRS = 60_000  # horizontal times vertical rules of one component: more is a drawing, not a table
+MAX_CROSSINGS = 4_000  # of one component; finding cells takes the square of them
+MAX_PAGE_CROSSINGS = 10_000
 MIN_CELLS = 3
 
 CellBox = tuple[float, float, float, float]
@@ -64,13 +66,18 @@ class Table:
 def ruled_tables(words: Sequence[Word], rules: Sequence[Rule]) -> list[Table]:
     """Return the tables drawn with rules, top to bottom."""
     tables: list[Table] = []
+    budget = MAX_PAGE_CROSSINGS
     for component in _components(rules):
         horizontal = [rule for rule in component if rule.is_horizontal]
         vertical = [rule for rule in component if not rule.is_horizontal]
-        if len(horizontal) < 2 or not vertical or len(horizontal) * len(vertical) > MAX_CROSSINGS:
+        if len(horizontal) < 2 or not vertical or len(horizontal) * len(vertical) > MAX_PAIRS:
             continue
         edges = [_edge(rule) for rule in [*component, *_missing_borders(horizontal, vertical)]]
-        cells = intersections_to_cells(edges_to_intersections(edges, TOUCH_PT, TOUCH_PT))
+        crossings = edges_to_intersections(edges, TOUCH_PT, TOUCH_PT)
+        if len(crossings) > min(MAX_CROSSINGS, budget):
+            continue
+        budget -= len(crossings)
+        cells = intersections_to_cells(crossings)
         for group in cells_to_tables(cells):
             if len(group) >= MIN_CELLS:
                 tables.append(grid_of(group, words, "ruled"))

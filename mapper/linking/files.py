@@ -10,13 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from mapper.code.wordlist import word_set
 from mapper.linking.confidence import ACCEPT_FILE
 from mapper.linking.parts import ACCEPT_NAME, SIBLING, grade_name, normalise
 from mapper.linking.structure import FIRST_ROLES, stem_parts
 from mapper.linking.targets import WIDE_ADDRESS, SheetIndex, sheet_words
 from mapper.linking.tree import SOURCE_WEIGHTS, TreeIndex
+from mapper.linking.words import CHUNK
 from mapper.model import Datasheet, Evidence, FileRelevance
 
+TITLE_WORDS = word_set(
+    "datasheet sheet product specification specifications reference manual users guide register registers description "
+    "preliminary revision version family series sensor controller interface module device digital output power "
+    "application document technical overview integrated circuit microcontroller processor system simple using"
+)
+"""Words of titles that name no product."""
 SCORE_STEP = 0.03
 """Scores closer than this say nothing about which file is the better answer."""
 MAX_RANKED = 20
@@ -75,7 +83,14 @@ def sheet_parts(sheet: Datasheet) -> dict[str, float]:
         first = next(iter(parts), word)
         kin = word[:3] == first[:3]
         parts.setdefault(word, 1.0 if position == 0 else 0.95 if kin else 0.7)
-    return parts
+    return parts or _product_names(sheet)
+
+
+def _product_names(sheet: Datasheet) -> dict[str, float]:
+    """Return the words that a datasheet without a part number calls its product by, in title and opening."""
+    opening = {word.lower() for page in sheet.pages[:2] for word in CHUNK.findall(page)}
+    words = dict.fromkeys(word for word in CHUNK.findall(f"{sheet.family} {sheet.title}".lower()) if word in opening)
+    return {word: 0.9 for word in words if len(word) >= 5 and word.isalnum() and word not in TITLE_WORDS}
 
 
 def _by_name(tree: TreeIndex, parts: dict[str, float]) -> dict[str, Candidate]:

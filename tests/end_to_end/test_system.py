@@ -76,7 +76,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
         os.kill(killed, signal.SIGKILL)
         await_drained(system, tips, update)
         await_sealed(system, update)
-        await_trained(system, max_steps=PLAN.training_steps, max_seconds=PLAN.training_seconds, update=update)
+        await_trained(system, max_steps=PLAN.training_steps, update=update)
         await_decided(system, update)
         engine = open_ledger(StreamsSettings(home=home).database_url)
         yield Ran(system, vendor, engine, killed)

@@ -62,8 +62,8 @@ def test_users_home_is_not_the_data_home(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_torchrun_says_who_this_process_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rank and world size come from torchrun's variables; without them a process is alone."""
-    assert launched_as() == LaunchedAs(rank=0, local_rank=0, size=1)
+    assert launched_as() == LaunchedAs()
 
-    for name, value in {"RANK": "3", "LOCAL_RANK": "1", "WORLD_SIZE": "4"}.items():
+    for name, value in {"RANK": "3", "LOCAL_RANK": "1", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2"}.items():
         monkeypatch.setenv(name, value)
-    assert launched_as() == LaunchedAs(rank=3, local_rank=1, size=4)
+    assert launched_as() == LaunchedAs(rank=3, local_rank=1, size=4, local_size=2)

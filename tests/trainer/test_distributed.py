@@ -32,14 +32,14 @@ def train_with(num_processes: int, settings: TrainSettings, config: Path) -> Non
 
 def test_alone_everything_is_local() -> None:
     """A single process keeps its values, its rows and its sums."""
-    alone = Processes(LaunchedAs(rank=0, local_rank=0, size=1))
+    alone = Processes(LaunchedAs())
 
     assert (alone.agree("x"), alone.share([[1], [2]]), alone.sum(0.5)) == ("x", [[1], [2]], 0.5)
 
 
 def test_rows_are_dealt_by_index() -> None:
     """Each row of a batch goes to exactly one process, whatever their number."""
-    alone = Processes(LaunchedAs(rank=0, local_rank=0, size=1))
+    alone = Processes(LaunchedAs())
     shares = []
     for alone.rank in range(3):
         alone.size = 3

@@ -13,7 +13,7 @@ from trainer.loop import MAX_NONFINITE_STEPS, AdapterOptimizer, next_token_loss
 from trainer.model import attach_adapter, load_base
 from trainer.recipes import EMBEDDED, TrainConfig
 
-ALONE = LaunchedAs(rank=0, local_rank=0, size=1)
+ALONE = LaunchedAs()
 CONFIG = replace(EMBEDDED, rank=4, alpha=8, seq_len=16, batch_rows=4, micro_batch=4)
 ROWS = [[(7 * row + column) % 250 + 1 for column in range(16)] for row in range(4)]
 

@@ -55,9 +55,7 @@ def hex_losses(settings: TrainSettings) -> dict[int, str]:
 
 def open_run(settings: TrainSettings) -> TrainingRun:
     """Return a run in this process."""
-    return TrainingRun(
-        settings, Processes(LaunchedAs(rank=0, local_rank=0, size=1)), TrainerMetrics(CollectorRegistry())
-    )
+    return TrainingRun(settings, Processes(LaunchedAs()), TrainerMetrics(CollectorRegistry()))
 
 
 def test_killed_run_computes_the_same(settings: TrainSettings, write_shard: WriteShard) -> None:

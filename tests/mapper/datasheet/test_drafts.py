@@ -45,6 +45,15 @@ def test_place_without_address_joins_by_name() -> None:
     assert (register.address, [f.name for f in register.fields]) == (2, ["RDY"])
 
 
+def test_small_table_after_a_large_one_is_the_description() -> None:
+    """A second table that lists few of many registers describes them."""
+    small = Draft("CTRL", 1, page=20, is_overview=True, num_listed=2)
+
+    (register,) = assemble([Draft("CTRL", 1, page=10, is_overview=True, num_listed=12), small])
+
+    assert (register.page, register.overview_pages) == (20, (10,))
+
+
 def test_nothing_but_a_name_is_no_register() -> None:
     """A heading that names something with neither address nor fields is dropped."""
     assert assemble([Draft("FEATURES", page=1)]) == ()

@@ -10,13 +10,13 @@ from mapper.datasheet.heads import Head, read_head, read_property, register_name
 @pytest.mark.parametrize(
     ("title", "expected"),
     [
-        ("Register 0x1D—THRESH_TAP (Read/Write)", Head("THRESH_TAP", 0x1D, "rw")),
-        ("Register 27 – Gyroscope Configuration", Head("Gyroscope Configuration", 27)),
-        ("Config Register (P[1:0] = 1h) [reset = 8583h]", Head("Config Register", 1, None, 0x8583)),
-        ("CommandReg register (address 01h); reset value: 20h bit allocation", Head("CommandReg", 1, None, 0x20)),
+        ("Register 0x1D—LEVEL_LOW (Read/Write)", Head("LEVEL_LOW", 0x1D, "rw")),
+        ("Register 27 – Filter Configuration", Head("Filter Configuration", 27)),
+        ("Config Register (P[1:0] = 1h) [reset = 80C3h]", Head("Config Register", 1, None, 0x80C3)),
+        ("ModeReg register (address 01h); reset value: 20h bit allocation", Head("ModeReg", 1, None, 0x20)),
         ("CONFIG: CONFIGURATION REGISTER ( ADDRESS ‘0000 0001’b)", Head("CONFIG", 1)),
-        ("Register 0x74 “ctrl_meas”", Head("ctrl_meas", 0x74)),
-        ("0x80 ALS_CONTR (default = 0x00)", Head("ALS_CONTR", 0x80, None, 0)),
+        ("Register 0x74 “ctrl_rate”", Head("ctrl_rate", 0x74)),
+        ("0x80 GAIN_CTL (default = 0x00)", Head("GAIN_CTL", 0x80, None, 0)),
         ("Set Contrast Control (81h)", Head("Set Contrast Control", 0x81)),
         ("(Address: 0x03)", Head("", 3)),
     ],
@@ -37,7 +37,7 @@ def test_no_head(title: str) -> None:
 @pytest.mark.parametrize(
     ("title", "name"),
     [
-        ("PADDIR (Pad Direction)", "PADDIR"),
+        ("PINDIR (Pin Direction)", "PINDIR"),
         ("Config Register Field Descriptions", "Config Register"),
         ("INT_MAP register bits", "INT_MAP"),
         ("INPUT SIGNAL PATH", ""),
@@ -53,7 +53,7 @@ def test_caption_and_property_lines() -> None:
     """Captions lose their number, property lines give a key and a value."""
     assert strip_caption("Table 23. CTRL register ...continued") == ("CTRL register", True)
     assert strip_caption("Register 5-2: CONFIG") == ("CONFIG", True)
-    assert read_property("Address: 0x1A10_1000") == ("address", 0x1A101000)
+    assert read_property("Address: 0x1B20_1000") == ("address", 0x1B201000)
     assert read_property("Reset value: 0x0F") == ("reset", 0x0F)
     assert read_property("The address is sent first") is None
 
@@ -62,7 +62,7 @@ def test_register_name_keeps_words_and_shortens_identifiers() -> None:
     """ "register" behind an identifier goes, behind words it stays."""
     assert register_name("CTRL_A register") == "CTRL_A"
     assert register_name("Configuration Register") == "Configuration Register"
-    assert register_name("EN_AA Enhanced burst") == "EN_AA"
+    assert register_name("EN_RX Extended burst") == "EN_RX"
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_parts_of_title_and_large_lines(drawing: Any) -> None:
         ("Rev 4; 10/18", "4"),
         ("Version 2.0", "2.0"),
         ("[v1-02] 2016-Feb-08", "1-02"),
-        ("SBAS444D - REVISED JANUARY 2018", "D"),
+        ("SABC123D - REVISED JANUARY 2018", "D"),
         ("Revision History", None),
     ],
 )

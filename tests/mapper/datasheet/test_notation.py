@@ -21,7 +21,7 @@ from mapper.datasheet.notation import (
         ("0x1F", 0x1F),
         ("1Fh", 0x1F),
         ("$1F", 0x1F),
-        ("0x1A10_3000", 0x1A103000),
+        ("0x1B20_3000", 0x1B203000),
         ("6Dh...64h", 0x6D),
         ("0x01 to 0x1C", 1),
         ("P[1:0] = 1h", 1),
@@ -84,7 +84,7 @@ def test_access_mode(text: str, expected: str | None) -> None:
     ("text", "base", "expected"),
     [
         ("0x5A", None, 0x5A),
-        ("8583h", None, 0x8583),
+        ("80C3h", None, 0x80C3),
         ("00000010", None, 2),
         ("4127", 16, 0x4127),
         ("011", None, 3),
@@ -99,7 +99,7 @@ def test_reset_value(text: str, base: int | None, expected: int | None) -> None:
 def test_names() -> None:
     """Bit ranges and footnote marks leave a name; "register" does not count when names are compared."""
     assert clean_name("MUX[2:0] (1)") == "MUX"
-    assert fold("CommandReg register") == fold("commandreg")
+    assert fold("ModeReg register") == fold("modereg")
     assert is_reserved("Reserved")
     assert not is_reserved("RESET")
 

@@ -1,6 +1,7 @@
 """Reading whole datasheets, good and hostile."""
 
 import io
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -178,3 +179,18 @@ def test_page_over_the_character_limit_is_partial(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("mapper.datasheet.pages.MAX_CHARS_PER_PAGE", 300)
 
     assert read_datasheet(sample_pdf, file="big.pdf").partial
+
+
+def test_page_of_lines_takes_no_time(drawing: Any) -> None:
+    """A page hatched with thousands of strokes is a drawing: it is read in moments, its text is kept."""
+    drawing.text("Register address, bit, access and reset are words that make this page look like a table.")
+    for step in range(2000):
+        drawing.canvas.line(10 + step / 4, 50, 10 + step / 4, 700)
+        drawing.canvas.line(10, 50 + step / 3.1, 550, 50 + step / 3.1)
+    start = time.process_time()
+
+    sheet = read_datasheet(drawing.pdf(), file="hatched.pdf")
+
+    assert time.process_time() - start < 5
+    assert sheet.registers == ()
+    assert "Register address" in sheet.pages[0]

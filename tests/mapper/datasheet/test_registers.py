@@ -40,7 +40,7 @@ def test_bit_columns_give_fields_by_span(drawing: Any) -> None:
         (header, (), ()),
         (70, 40, *(38,) * 8, 40),
         spans={
-            1: [(0, 0, "ctrl_meas"), (1, 1, "74h"), (2, 4, "osr<2:0>"), (5, 7, "osp"), (8, 9, "mode"), (10, 10, "00h")],
+            1: [(0, 0, "ctrl_rate"), (1, 1, "74h"), (2, 4, "osr<2:0>"), (5, 7, "osp"), (8, 9, "mode"), (10, 10, "00h")],
             2: [(0, 0, "data_msb"), (1, 1, "75h"), (2, 9, "data[15:8]"), (10, 10, "80h")],
         },
     )
@@ -57,14 +57,14 @@ def test_fields_below_their_register_continue_on_the_next_page(drawing: Any) -> 
     header = ("Address", "Mnemonic", "Bit", "Reset", "Type", "Description")
     widths = (50, 90, 40, 50, 50, 150)
     drawing.heading("1 Register map table")
-    drawing.table((header, ("00", "CONFIG", "", "", "", "configuration"), ("", "EN_CRC", "3", "1", "R/W", "")), widths)
+    drawing.table((header, ("00", "CONFIG", "", "", "", "configuration"), ("", "EN_SUM", "3", "1", "R/W", "")), widths)
     drawing.page()
-    drawing.table((header, ("", "PWR_UP", "1", "0", "R/W", "on"), ("1A", "RF_CH", "", "", "", "channel")), widths)
+    drawing.table((header, ("", "PWR_UP", "1", "0", "R/W", "on"), ("1A", "CHANNEL", "", "", "", "channel")), widths)
 
     first, second = _registers(drawing)
 
-    assert [(f.name, f.low, f.reset) for f in first.fields] == [("EN_CRC", 3, 1), ("PWR_UP", 1, 0)]
-    assert (second.name, second.address) == ("RF_CH", 0x1A)
+    assert [(f.name, f.low, f.reset) for f in first.fields] == [("EN_SUM", 3, 1), ("PWR_UP", 1, 0)]
+    assert (second.name, second.address) == ("CHANNEL", 0x1A)
 
 
 def test_offset_without_prefix_is_hexadecimal_when_the_header_says_so(drawing: Any) -> None:
@@ -73,18 +73,18 @@ def test_offset_without_prefix_is_hexadecimal_when_the_header_says_so(drawing: A
     drawing.table(
         (
             ("Addr (Hex)", "Addr (Dec)", "Register Name", "R/W"),
-            ("10", "16", "RATE_DIV", "R/W"),
+            ("10", "16", "CLOCK_DIV", "R/W"),
             ("3B", "59", "OUT_H", "R"),
         ),
         (70, 70, 120, 50),
     )
 
-    assert [(r.name, r.address) for r in _registers(drawing)] == [("RATE_DIV", 0x10), ("OUT_H", 0x3B)]
+    assert [(r.name, r.address) for r in _registers(drawing)] == [("CLOCK_DIV", 0x10), ("OUT_H", 0x3B)]
 
 
 def test_heading_with_pointer_address_and_reset_owns_the_field_table(drawing: Any) -> None:
-    """ "Config Register (P[1:0] = 1h) [reset = 8583h]" is a register with the fields of the table below."""
-    drawing.heading("6.3 Config Register (P[1:0] = 1h) [reset = 8583h]")
+    """ "Config Register (P[1:0] = 1h) [reset = 80C3h]" is a register with the fields of the table below."""
+    drawing.heading("6.3 Config Register (P[1:0] = 1h) [reset = 80C3h]")
     drawing.table(
         (
             ("Bit", "Field", "Type", "Reset", "Description"),
@@ -96,22 +96,22 @@ def test_heading_with_pointer_address_and_reset_owns_the_field_table(drawing: An
 
     (register,) = _registers(drawing)
 
-    assert (register.name, register.address, register.reset) == ("Config Register", 1, 0x8583)
+    assert (register.name, register.address, register.reset) == ("Config Register", 1, 0x80C3)
     assert [(f.name, f.high, f.low) for f in register.fields] == [("OS", 15, 15), ("MUX", 14, 12)]
 
 
 def test_address_and_reset_lines_below_a_heading(drawing: Any) -> None:
     """ "Address: ..." and "Reset Value: ..." complete the register that the heading names."""
-    drawing.heading("5.1 PADDIR (Pad Direction)")
-    drawing.text("Address: 0x1A10_1000")
+    drawing.heading("5.1 PINDIR (Pin Direction)")
+    drawing.text("Address: 0x1B20_1000")
     drawing.text("Reset Value: 0x0000_00FF")
-    drawing.text("Bit 31:0 PADDIR: Direction of each pad.")
-    drawing.text("Every bit belongs to one pad and is 1 for an output.")
+    drawing.text("Bit 31:0 PINDIR: Direction of each pin.")
+    drawing.text("Every bit belongs to one pin and is 1 for an output.")
 
     (register,) = _registers(drawing)
 
-    assert (register.name, register.address, register.reset) == ("PADDIR", 0x1A10_1000, 0xFF)
-    assert [(f.name, f.high, f.low) for f in register.fields] == [("PADDIR", 31, 0)]
+    assert (register.name, register.address, register.reset) == ("PINDIR", 0x1B20_1000, 0xFF)
+    assert [(f.name, f.high, f.low) for f in register.fields] == [("PINDIR", 31, 0)]
 
 
 def test_commands_are_told_from_registers(drawing: Any) -> None:
@@ -152,3 +152,46 @@ def test_footnote_letters_are_not_part_of_a_name(drawing: Any) -> None:
     drawing.canvas.drawString(133 + 41, 841.89 - top - 20, "c")
 
     assert [r.name for r in _registers(drawing)] == ["FEATURE"]
+
+
+def test_registers_one_below_the_other_in_one_grid(drawing: Any) -> None:
+    """A row that names a register above a repeated header opens it, in the same grid as the one before."""
+    header = ("Bits", "Name", "Default", "Description")
+    drawing.heading("5 Register descriptions")
+    drawing.table(
+        ((), header, ("7:4", "RATE", "4'b0011", "rate"), ("0", "EN", "1'b1", "on"), (), header, ("6", "LOCK", "0", "")),
+        (60, 90, 60, 200),
+        spans={
+            0: [(0, 1, "CTRL1"), (2, 3, "Settings. Register Address: 2 (0x02)")],
+            4: [(0, 1, "CTRL2"), (2, 3, "More settings. Register Address: 10 (0x0A)")],
+        },
+    )
+
+    first, second = _registers(drawing)
+
+    assert (first.address, [(f.name, f.reset) for f in first.fields]) == (2, [("RATE", 3), ("EN", 1)])
+    assert (second.address, [(f.name, f.low) for f in second.fields]) == (10, [("LOCK", 6)])
+
+
+def test_bit_figure_in_two_halves_keeps_access_and_reset(drawing: Any) -> None:
+    """The halves 15..8 and 7..0 stand below each other in one grid, each with names and "access-reset" below."""
+    drawing.heading("5.1 CONFIG Register (Address = 05h) [Reset = 8001h]")
+    drawing.table(
+        ([str(15 - i) for i in range(8)], (), (), [str(7 - i) for i in range(8)], (), ()),
+        (50,) * 8,
+        spans={
+            1: [(0, 0, "OS"), (1, 7, "RESERVED")],
+            2: [(0, 0, "R/W-1h"), (1, 7, "R-0h")],
+            4: [(0, 6, "LIMIT[6:0]"), (7, 7, "EN")],
+            5: [(0, 6, "R/W-0h"), (7, 7, "R/W-1h")],
+        },
+    )
+
+    (register,) = _registers(drawing)
+
+    assert (register.name, register.address, register.reset, register.width) == ("CONFIG", 5, 0x8001, 16)
+    assert [(f.name, f.high, f.low, f.access, f.reset) for f in register.fields] == [
+        ("OS", 15, 15, "rw", 1),
+        ("LIMIT", 7, 1, "rw", 0),
+        ("EN", 0, 0, "rw", 1),
+    ]

@@ -89,3 +89,12 @@ def test_a_sheet_without_a_part_accepts_by_registers_only(source: from_text, she
     assert accepted([source("lib/accel/accel_regs.h", REGISTERS)], replace(sheet, parts=())) == {
         "lib/accel/accel_regs.h"
     }
+
+
+def test_a_product_without_a_number_is_known_by_its_name(source: from_text, sheet: Datasheet) -> None:
+    """A title word that the first page prints names the product, where no part number was found."""
+    named = replace(
+        sheet, parts=(), title="Quarzino datasheet", family="quarzino datasheet", pages=("Quarzino: Datasheet",)
+    )
+
+    assert accepted([source("lib/soc/quarzino.h", "#define QUARZINO 1\n")], named) == {"lib/soc/quarzino.h"}
