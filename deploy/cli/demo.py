@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from deploy.cli.output import EXIT_FINDINGS, emit_json, emit_line, err, fail, table
+from mapper.model import LIVE_STATES
 
 if TYPE_CHECKING:
     from deploy.demo.summary import Summary
@@ -52,11 +53,9 @@ def _show(summary: "Summary") -> None:
             ("commits", summary.commits),
             ("datasheet releases", summary.datasheet_releases),
             ("symbols at the heads", summary.symbols),
-            ("trace links by state", _by_name(summary.links)),
-            (
-                "conflicts",
-                f"{sum(c.state == 'open' for c in summary.conflicts)} open, {summary.conflicts_resolved} resolved",
-            ),
+            ("live trace links", sum(summary.links.get(state, 0) for state in LIVE_STATES)),
+            ("links by state", _by_name(summary.links)),
+            ("conflicts", f"{summary.conflicts_open} open, {summary.conflicts_resolved} resolved"),
             ("samples", _by_name(summary.samples)),
             ("left out of the corpus", _by_name(summary.drops) or "nothing"),
             ("shards", summary.shards),

@@ -51,6 +51,8 @@ class Summary:
     links: Mapping[str, int]
     examples: tuple[Example, ...]
     conflicts: tuple[ConflictExample, ...]
+    """The first of them, open ones before resolved ones."""
+    conflicts_open: int
     conflicts_resolved: int
     truth: TruthCheck
     samples: Mapping[str, int]
@@ -114,6 +116,7 @@ def summarise(played: Played) -> Summary:
             )
             for conflict in shown[:NUM_EXAMPLES]
         ),
+        conflicts_open=counts.conflicts_open,
         conflicts_resolved=counts.conflicts_resolved,
         truth=truth,
         samples=counts.samples,

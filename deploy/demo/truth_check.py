@@ -63,7 +63,7 @@ def check_truth(conn: "Connection", vendor: "Vendor") -> TruthCheck:
         planted |= {(name, conflict.kind, conflict.symbol) for conflict in vendor.truth.conflicts_at(name)}
         copied |= {(name, conflict.kind, conflict.symbol) for conflict in vendor.truth.conflicts_at(name, copies=True)}
         conflicts = open_conflicts(conn, repo_id=repository.repo_id)
-        reported |= {(name, conflict.kind, conflict.name) for conflict in conflicts}
+        reported |= {(name, conflict.kind, _plain(conflict.name)) for conflict in conflicts}
     report = score(found, gold)
     return TruthCheck(
         links=next(entry for entry in report.read if entry.kind == "all"),
@@ -76,6 +76,11 @@ def check_truth(conn: "Connection", vendor: "Vendor") -> TruthCheck:
 
 def _name(repository: "Repository") -> str:
     return repository.url.rstrip("/").removesuffix(".git").rpartition("/")[2]
+
+
+def _plain(qualified_name: str) -> str:
+    """Return a symbol's name without the struct or enum that holds it, as the truth has it."""
+    return qualified_name.rpartition(".")[2]
 
 
 def _relevance(row: "RelevanceRow", sheet: "SheetRow") -> FileRelevance:

@@ -39,6 +39,7 @@ PLAIN_NAMES = ("regular", "roman", "light", "book", "medium", "italic", "oblique
 MAIN_DIRECTION = 0.7  # of the characters: written in one direction, they say how the page is read
 WHITE = 250  # a fill at least this bright in all channels is the page's background
 
+SURROGATES = range(0xD800, 0xE000)
 LINE_HYPHEN = 2  # PDFium's code for a hyphen at the end of a line
 NO_UNICODE = 0xFFFE
 
@@ -221,14 +222,22 @@ def _read_glyphs(page: pypdfium2.PdfPage, view: View, *, angle: int = 0) -> tupl
             style = found
             per_angle[angles[style]] += 1
             if angles[style] == view.rotation and get_box(raw, index, box):
-                character = "-" if code in (LINE_HYPHEN, NO_UNICODE) else chr(code) if code <= sys.maxunicode else " "
-                glyphs.append((character, *view.box(box.left, box.bottom, box.right, box.top), style))
+                glyphs.append((_character(code), *view.box(box.left, box.bottom, box.right, box.top), style))
     finally:
         textpage.close()
     main = per_angle.most_common(1)[0][0] if per_angle else view.rotation
     if per_angle[main] < MAIN_DIRECTION * per_angle.total():
         main = view.rotation
     return glyphs, styles or [Style(10.0, False)], main, count > MAX_CHARS_PER_PAGE
+
+
+def _character(code: int) -> str:
+    """Return what PDFium's code stands for; half a surrogate pair, which no encoding can write, as U+FFFD."""
+    if code in (LINE_HYPHEN, NO_UNICODE):
+        return "-"
+    if code > sys.maxunicode:
+        return " "
+    return "\N{REPLACEMENT CHARACTER}" if code in SURROGATES else chr(code)
 
 
 def _read_style(textpage: object, index: int) -> tuple[Style, int]:
