@@ -199,12 +199,14 @@ def publish_commits(vendor: Vendor, step: int, steps: int) -> dict[str, str]:
 def track(system: System, vendor: Vendor, sheets: list[Path]) -> None:
     from streams.config import StreamsSettings
     from streams.ledger.engine import open_ledger, writing
-    from streams.ledger.sources import add_repository, add_sheet_source
+    from streams.ledger.sources import add_repository, add_sheet_source, record_tip
+    from streams.watch.git import EMPTY_TREE
 
     engine = open_ledger(StreamsSettings(home=system.home.root).database_url)
     with writing(engine) as conn:
         for sheet in sheets:
             add_sheet_source(conn, location=str(sheet), now=time.time())
         for repository in vendor.repositories:
-            add_repository(conn, url=str(repository.path), now=time.time())
+            added = add_repository(conn, url=str(repository.path), now=time.time())
+            record_tip(conn, added.repo_id, EMPTY_TREE)  # from the first commit, not from today's tip
     engine.dispose()

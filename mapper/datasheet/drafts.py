@@ -38,6 +38,8 @@ class Draft:
     box: Box | None = None
     reader: str = "ruled"
     role: Literal["register", "command"] = "register"
+    long_name: str = ""
+    """The name printed beside a short one."""
     pages: list[int] = field(default_factory=list)
     """Pages of the overview rows merged into this one."""
 
@@ -105,11 +107,21 @@ def _home(draft: Draft, merged: Sequence[Draft]) -> Draft | None:
         if other.role != draft.role and draft.address is not None and other.address is not None:
             continue
         if draft.address is not None and other.address is not None:
-            if draft.address == other.address and (not name or not other.name or same_name(draft.name, other.name)):
+            if draft.address == other.address and (
+                not name or not other.name or same_name(draft.name, other.name) or _is_named_like(draft, other)
+            ):
                 return other
-        elif name and fold(other.name) == name and nearest is None:
+        elif nearest is None and _is_named_like(draft, other):
             nearest = other
     return nearest
+
+
+def _is_named_like(one: Draft, other: Draft) -> bool:
+    """Say whether two places print one name, or one prints the long name beside the other's short one."""
+    names = fold(one.name), fold(other.name)
+    if not all(names):
+        return False
+    return names[0] == names[1] or names[0] == fold(other.long_name) or names[1] == fold(one.long_name)
 
 
 def _join_by_address(merged: Sequence[Draft]) -> list[Draft]:
@@ -150,6 +162,7 @@ def _absorb(home: Draft, draft: Draft) -> None:
     home.pages += draft.pages
     if draft.name and _is_better_name(draft.name, home.name, is_listed=draft.is_overview):
         home.name = draft.name
+    home.long_name = home.long_name or draft.long_name
     home.address = draft.address if home.address is None else home.address
     home.access = home.access or draft.access
     home.reset = draft.reset if home.reset is None else home.reset

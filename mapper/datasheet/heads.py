@@ -1,13 +1,14 @@
 """Read what a heading, a caption or a property line says about a register: name, address, access, reset value.
 
 "Register 0x1D - LEVEL_LOW (Read/Write)", "Config Register (P[1:0] = 1h) [reset = 80C3h]", "CTRL (address 01h)",
-"0x74: ctrl_rate", "Set Contrast Control (81h)", "Address: 0x1B20_1000".
+"0x74: ctrl_rate", "Set Contrast Control (81h)", "Control register (CTRL), offset 0x04", "Address: 0x1B20_1000".
 """
 
 import re
 from dataclasses import dataclass
 
 from mapper.datasheet.notation import HEX, access_mode, address, clean_name, is_identifier, is_reserved, reset_value
+from mapper.datasheet.short_names import short_name
 
 MAX_LINE_CHARS = 160  # longer lines are prose
 MAX_NAME_WORDS = 8
@@ -73,6 +74,8 @@ class Head:
     access: str | None = None
     reset: int | None = None
     is_command: bool = False
+    long_name: str = ""
+    """What stands beside a short name: "Control register" in "Control register (CTRL)"."""
 
 
 def strip_caption(text: str) -> tuple[str, bool]:
@@ -94,8 +97,10 @@ def read_head(title: str) -> Head | None:
     if found is None:
         return None
     name, where = found
-    name = register_name(name)
-    if name and (not _is_name(name) or _NOT_A_REGISTER.search(name)):
+    both = short_name(title)
+    name = both[0] if both else register_name(name)
+    long_name = both[1] if both else ""
+    if name and (not _is_name(name) or _NOT_A_REGISTER.search(long_name or name)):
         return None
     command = bool(re.search(r"\bcommand\b|\binstruction\b", title, re.IGNORECASE)) and "register" not in title.lower()
     return Head(
@@ -104,6 +109,7 @@ def read_head(title: str) -> Head | None:
         access_mode(access["value"].replace(" and ", "/")) if access else None,
         reset_value(reset["value"]) if reset else None,
         command,
+        long_name,
     )
 
 
@@ -124,10 +130,20 @@ def read_property(text: str) -> tuple[str, int | str] | None:
     return ("reset", value) if value is not None else None
 
 
+def named_head(title: str) -> Head | None:
+    """Return what a heading or caption without address says: the name of the register it is about."""
+    name = subject(title)
+    both = short_name(title)
+    return Head(name, long_name=both[1] if both else "") if name else None
+
+
 def subject(title: str) -> str:
     """Return the register name a heading or caption without address is about, or an empty string."""
     if len(title) > MAX_LINE_CHARS:
         return ""
+    both = short_name(title)
+    if both:
+        return both[0]
     name = _without_tail(_GROUP.sub(" ", _without_tail(title)))
     first = name.split()[0] if name.split() else ""
     says_register = bool(re.search(r"\bregisters?\b", name, re.IGNORECASE))
@@ -143,8 +159,11 @@ def subject(title: str) -> str:
 
 
 def register_name(text: str) -> str:
-    """Return a register's name: without bracketed remarks; "register" behind an identifier is dropped."""
+    """Return a register's name: the short one, without bracketed remarks and "register" behind an identifier."""
     text = _without_tail(text)
+    both = short_name(text)
+    if both:
+        return both[0]
     name = clean_name(re.sub(r"\s*[(\[].*$", "", text) or text)
     before = re.split(r"\s*(?::|\s[-\u2013\u2014])\s+", name)[0]
     if before != name and is_identifier(before) and len(before) > 1:
@@ -182,8 +201,11 @@ def _leading(title: str) -> tuple[str, int | None] | None:
 
 
 def _grouped(title: str) -> tuple[str, int | None] | None:
+    both = short_name(title)
     for group in _GROUP.finditer(title):
         inner = group[1].strip()
+        if both and inner.startswith(f"{both[0]},"):
+            inner = inner.removeprefix(f"{both[0]},").strip()
         binary = _BINARY_ADDRESS.search(inner)
         match = _ADDRESS_WORDS.match(inner)
         if not match and not binary:
