@@ -7,7 +7,7 @@ UV := $(BIN)/uv
 READY := $(VENV)/.ready
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo test check format bench bench-datasheet bench-code bench-mapper bench-trainer bench-eval lock clean
+.PHONY: help setup demo test check format bench bench-datasheet bench-code bench-mapper bench-trainer bench-eval tree lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -46,6 +46,9 @@ bench: bench-datasheet bench-code bench-mapper bench-trainer bench-eval ## every
 
 bench-datasheet bench-code bench-mapper bench-trainer bench-eval: bench-%: setup
 	$(BIN)/python -m bench.$(subst mapper,mapping,$*)
+
+tree: setup ## write docs/tree.md anew
+	$(BIN)/python tests/architecture/tree.py
 
 lock: setup ## resolve the dependencies anew and pin them with their hashes
 	echo uv | $(COMPILE) - -o requirements-uv.lock

@@ -14,7 +14,7 @@ from deploy.console.source_text import code_lines
 from deploy.local.state import system_state
 from eval.registry import Registry
 from eval.result import list_results, read_result
-from mapper.model import LinkState
+from mapper.model import LIVE_STATES, LinkState
 from streams.ledger.conflicts import find_conflicts
 from streams.ledger.coverage import coverage
 from streams.ledger.engine import reading
@@ -44,9 +44,12 @@ def state(source: Source, _request: Request) -> dict[str, Any]:
         repositories = list_repositories(conn)
         sources = list_sheet_sources(conn)
         commits = recent_commits(conn, limit=15)
+    system = system_state(source.home)
+    by_state = system.counts.links if system.counts else {}
     names = {repository.repo_id: _short(repository.url) for repository in repositories}
     return {
-        "system": system_state(source.home),
+        "system": system,
+        "live_links": sum(number for state, number in by_state.items() if state in LIVE_STATES),
         "repositories": repositories,
         "sheet_sources": sources,
         "commits": commits,

@@ -9,8 +9,9 @@ from mapper.datasheet.drafts import assemble
 from mapper.datasheet.headings import cut_sections, find_headings
 from mapper.datasheet.identity import identify
 from mapper.datasheet.pages import Page, is_cut_off, open_document
-from mapper.datasheet.registers import RegisterWalk, has_register_signs
+from mapper.datasheet.registers import RegisterWalk
 from mapper.datasheet.second_reader import second_tables
+from mapper.datasheet.signs import has_register_signs
 from mapper.datasheet.tables import Table, ruled_tables
 from mapper.errors import DatasheetError
 from mapper.model import Datasheet

@@ -13,7 +13,7 @@ from mapper.datasheet.drafts import Draft, same_name
 from mapper.datasheet.grids import Grid, grids_of
 from mapper.datasheet.header import Header
 from mapper.datasheet.headings import Heading, is_running, path_title, running_lines, split_number
-from mapper.datasheet.heads import Head, read_head, read_property, register_name, strip_caption, subject
+from mapper.datasheet.heads import Head, named_head, read_head, read_property, register_name, strip_caption
 from mapper.datasheet.layout import Line
 from mapper.datasheet.notation import (
     access_mode,
@@ -27,6 +27,8 @@ from mapper.datasheet.notation import (
     reset_value,
 )
 from mapper.datasheet.pages import Page
+from mapper.datasheet.short_names import short_name
+from mapper.datasheet.signs import COMMAND, has_register_signs
 from mapper.datasheet.tables import Table
 from mapper.model import Box
 
@@ -42,23 +44,7 @@ _BIT_LINE = re.compile(
     re.IGNORECASE,
 )
 _DEVICE_ADDRESS = re.compile(r"\b(?:slave|device|i2c|bus|chip)\b", re.IGNORECASE)
-_COMMAND = re.compile(r"\b(?:command|instruction|opcode)s?\b", re.IGNORECASE)
 _REGISTER = re.compile(r"\bregisters?\b|\breg\b", re.IGNORECASE)
-
-_SIGNS = (
-    re.compile(r"\bregisters?\b|\bcommands?\b|\binstructions?\b|\bmnemonic\b", re.IGNORECASE),
-    re.compile(r"\baddr(?:ess)?\b|\badr\b|\boffset\b|\bhex\b|\bopcode\b|0x[0-9a-f]|\b[0-9a-f]{1,3}h\b", re.IGNORECASE),
-    re.compile(r"\bbits?\b|\bb7\b|\bd7\b|\b7:\d\b|\bfields?\b|\b7 6 5 4\b", re.IGNORECASE),
-    re.compile(r"\br/?w\b|\breset\b|\bdefault\b|\baccess\b|\bpor\b|\bread.?only\b|\bro\b", re.IGNORECASE),
-)
-MIN_SIGNS = 3
-
-
-def has_register_signs(text: str) -> bool:
-    """Say whether a page's text speaks of registers enough to look for tables on it."""
-    signs = [sign.search(text) is not None for sign in _SIGNS]
-    return sum(signs) >= MIN_SIGNS or (signs[1] and _COMMAND.search(text) is not None)
-
 
 @dataclass(slots=True)
 class RegisterWalk:
@@ -137,9 +123,8 @@ class RegisterWalk:
         self._is_below_heading = True
         title, _ = strip_caption(heading.title)
         head = read_head(title) or (read_head(strip_caption(split_number(line.text)[1])[0]) if line else None)
-        if head is None:
-            name = self._names.get(fold(title)) or subject(title)
-            head = Head(name) if name else None
+        known = self._names.get(fold(title))
+        head = head or (Head(known) if known else named_head(title))
         if head is not None:
             self._start(head, heading.page, line)
 
@@ -168,14 +153,11 @@ class RegisterWalk:
             if known and (self._open is None or fold(self._open.name) != fold(known)):
                 self._start(Head(text if is_identifier(text) else known), page.number, line)
                 return
-            self._name_by(text, page, line, needs_address=True)
+            self._name_by(text, page, line, needs_address=short_name(text) is None)
 
     def _name_by(self, text: str, page: Page, line: Line, *, needs_address: bool) -> None:
         """Open the register that a caption or bold line names, unless it is the open one."""
-        head = read_head(text)
-        if head is None and not needs_address:
-            name = subject(text)
-            head = Head(name) if name else None
+        head = read_head(text) or (None if needs_address else named_head(text))
         if head is None:
             return
         if self._open is not None and _is_same(self._open, head):
@@ -195,6 +177,7 @@ class RegisterWalk:
             box=_line_box(line) if line else None,
             reader="heading",
             role="command" if role == "command" else "register",
+            long_name=head.long_name,
         )
         self._keep(self._open)
 
@@ -211,7 +194,7 @@ class RegisterWalk:
         if head.is_command:
             return True
         above = " ".join(title for _, title in self._path[:-1])
-        return bool(_COMMAND.search(above)) and not _REGISTER.search(" ".join((above, head.name)))
+        return bool(COMMAND.search(above)) and not _REGISTER.search(" ".join((above, head.name)))
 
     def _set(self, prop: tuple[str, int | str]) -> None:
         assert self._open is not None
@@ -299,15 +282,12 @@ class RegisterWalk:
     def _table_lists_commands(self, grid: Grid) -> bool:
         headers = " ".join(column.header for column in grid.columns)
         near = " ".join((headers, self._caption, grid.title))
-        return bool(_COMMAND.search(near)) and not _REGISTER.search(near)
+        return bool(COMMAND.search(near)) and not _REGISTER.search(near)
 
     def _owner(self, grid: Grid, page: Page) -> Draft | None:
         """Return the register that a bit table without address belongs to."""
         if grid.title:
-            head = read_head(grid.title)
-            name = subject(grid.title)
-            if head is None and name:
-                head = Head(name)
+            head = read_head(grid.title) or named_head(grid.title)
             if head is not None and not (self._open is not None and _is_same(self._open, head)):
                 self._start(head, page.number, None)
         if self._open is None and self._path and _REGISTER.search(self._path[-1][1]):
@@ -325,7 +305,9 @@ def _holds(table: Table, line: Line) -> bool:
 def _is_same(draft: Draft, head: Head) -> bool:
     if head.address is not None and draft.address is not None and head.address != draft.address:
         return False
-    return not head.name or not draft.name or same_name(draft.name, head.name)
+    if not head.name or not draft.name or same_name(draft.name, head.name):
+        return True
+    return fold(draft.name) == fold(head.long_name) or fold(head.name) == fold(draft.long_name)
 
 
 def _fill(draft: Draft, head: Head) -> None:

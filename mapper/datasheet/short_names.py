@@ -17,6 +17,7 @@ _BESIDE = re.compile(
     rf"|\bregister(?:\s+[\dA-Z])?\s+[-\u2013\u2014]\s*(?P<dashed>{_TOKEN})$",
     re.IGNORECASE,
 )
+_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _REMARK = re.compile(
     rf"(?:{HEX}|[lm]sb|low|high|hex|dec|bcd|i[23]c|smbus|spi|uart|usb|can|otp|nvm|eeprom|flash|ram|rom|por|optional"
     r"|read|write|signed|unsigned|continued|new|all)$",
@@ -27,7 +28,7 @@ _REMARK = re.compile(
 def short_name(title: str) -> tuple[str, str] | None:
     """Return the short and the long name in a heading or a cell, None when it does not give both."""
     match = _BESIDE.search(title)
-    if match is None or len(title[match.end() :].split()) > MAX_REST_WORDS:
+    if match is None or len(_BRACKETS.sub(" ", title[match.end() :]).split()) > MAX_REST_WORDS:
         return None
     short = match["behind"] or match["inside"] or match["dashed"]
     if not _is_name(short):

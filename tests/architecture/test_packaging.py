@@ -107,3 +107,26 @@ def test_every_command_of_the_table_exists() -> None:
     for target, _ in COMMANDS.values():
         module, attribute = target.split(":")
         assert hasattr(import_module(module), attribute), target
+
+
+def test_the_tree_of_files_is_true() -> None:
+    """docs/tree.md names every file; `make tree` writes it anew."""
+    import runpy
+
+    made = runpy.run_path(str(ROOT / "tests" / "architecture" / "tree.py"))
+
+    assert made["TARGET"].read_text(encoding="utf-8") == made["tree"]()
+
+
+def test_every_module_says_what_it_is() -> None:
+    """A module starts with a docstring."""
+    import ast
+
+    silent = [
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+
+    assert silent == []

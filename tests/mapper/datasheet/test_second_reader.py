@@ -6,8 +6,8 @@ import pytest
 
 from mapper.datasheet import read_datasheet, reader
 from mapper.datasheet.pages import open_document
-from mapper.datasheet.registers import has_register_signs
 from mapper.datasheet.second_reader import second_tables
+from mapper.datasheet.signs import has_register_signs
 
 
 def test_it_is_not_asked_where_the_first_reader_found_registers(
