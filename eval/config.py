@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from eval.errors import ConfigError
 
@@ -108,13 +108,26 @@ class EvalSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         given = init_settings()
         home = given.get("home") or given.get("SHEETSTREAM_HOME") or os.environ.get("SHEETSTREAM_HOME") or DEFAULT_HOME
-        file = Path(home).expanduser() / "sheetstream.toml"
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file, ("eval",))
+        table = _read_table(Path(home).expanduser() / "sheetstream.toml")
+        return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=table)
 
 
 def load_settings(**given: Any) -> EvalSettings:
     """Return the settings: `given` where not None, then the environment, then the file, then the defaults."""
     return EvalSettings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _read_table(file: Path) -> dict[str, Any]:
+    """Return the table [eval] of the file; empty where file or table is not there."""
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8")).get("eval", {})
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: a readable TOML file expected: {error}") from None
+    if not isinstance(table, dict):
+        raise ConfigError(f"{file}: a table [eval] expected, got {type(table).__name__}")
+    return table
 
 
 def _explain(error: Any) -> str:

@@ -20,7 +20,7 @@ from typing import Protocol
 
 from filelock import FileLock
 
-from eval.errors import RegistryError, SourceUnreachableError, VerificationError
+from eval.errors import NotFoundError, RegistryError, SourceUnreachableError, VerificationError
 from eval.registry import LATEST, REGISTRY_NAME, Listed, parse_state
 from eval.release import (
     MAX_RELEASE_JSON_BYTES,
@@ -79,13 +79,15 @@ def pull(source: str, to: Path, *, channel: str = LATEST, advance: Advance = lam
 
 
 def open_source(source: str) -> Source:
-    """Return the place that an address names. Raises SourceUnreachableError for one that is neither folder nor HTTP."""
+    """Return the place that an address names. Raises SourceUnreachableError, NotFoundError for an empty folder."""
     scheme = urllib.parse.urlsplit(source).scheme
     if scheme in ("http", "https"):
         return _HttpSource(source.rstrip("/"))
     folder = Path(source).expanduser()
     if not folder.is_dir():
         raise SourceUnreachableError(f"{source}: a folder of releases or an http(s) address expected")
+    if not (folder / REGISTRY_NAME).is_file():
+        raise NotFoundError(f"{source}: nothing is released here: no {REGISTRY_NAME} in this folder")
     return _FolderSource(folder)
 
 

@@ -81,6 +81,11 @@ class Watcher:
         """Export what the stored results say, and release what was decided but not yet released."""
         shutil.rmtree(self._settings.releases_dir / HELD_DIR, ignore_errors=True)
         self._suite_sha256 = suite_digest(self._settings.suite_dir)
+        if self._suite_sha256 is None:
+            logger.warning(
+                "no suite in %s: no checkpoint is scored until `sheetstream eval build` makes one",
+                self._settings.suite_dir,
+            )
         self._results = {}
         for path in list_results(self._settings.results_dir):
             try:

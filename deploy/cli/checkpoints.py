@@ -21,7 +21,14 @@ NAME = typer.Argument("latest", help="latest, a step number, a name such as step
 
 @app.command("list")
 def list_command(home: Path | None = HOME, as_json: bool = JSON) -> None:
-    """List the checkpoints, newest last."""
+    """List the checkpoints, newest last.
+
+    For example:
+
+      sheetstream checkpoints list
+
+      sheetstream checkpoints list --json
+    """
     with trainer_errors():
         from trainer.manifest import checkpoint_digest, list_checkpoints, read_manifest
 
@@ -51,7 +58,14 @@ def list_command(home: Path | None = HOME, as_json: bool = JSON) -> None:
 
 @app.command()
 def show(name: str = NAME, home: Path | None = HOME, as_json: bool = JSON) -> None:
-    """Show what a checkpoint is and what it has learnt from."""
+    """Show what a checkpoint is and what it has learnt from.
+
+    For example:
+
+      sheetstream checkpoints show
+
+      sheetstream checkpoints show step-00000040 --json
+    """
     with trainer_errors():
         from trainer.manifest import checkpoint_digest, read_manifest
 
@@ -83,7 +97,14 @@ def show(name: str = NAME, home: Path | None = HOME, as_json: bool = JSON) -> No
 
 @app.command()
 def verify(name: str = NAME, home: Path | None = HOME, as_json: bool = JSON) -> None:
-    """Compare every file of a checkpoint with its digest; ends with 5 when one differs."""
+    """Compare every file of a checkpoint with its digest; ends with 5 when one differs.
+
+    For example:
+
+      sheetstream checkpoints verify
+
+      sheetstream checkpoints verify 40
+    """
     from trainer.errors import CheckpointError
 
     with trainer_errors():

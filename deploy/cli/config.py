@@ -25,7 +25,14 @@ def show(
     origin: bool = typer.Option(False, "--origin", help="Say where each value comes from."),
     json: bool = typer.Option(False, "--json", help="As JSON."),
 ) -> None:
-    """Show every setting. Example: sheetstream config show --origin"""
+    """Show every setting.
+
+    For example:
+
+      sheetstream config show --origin
+
+      sheetstream config show --json
+    """
     values = _sections()
     file = Path(str(values["local"]["home"])) / "sheetstream.toml"
     written = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}

@@ -24,6 +24,12 @@ def demo(
 
     Starts a real Kafka and every process, lets a made-up vendor publish datasheets and commits, trains on what was
     linked, scores the result and releases it if it is better. Takes some minutes. Run again, it starts clean.
+
+    For example:
+
+      sheetstream demo
+
+      sheetstream demo --small --json
     """
     from deploy.demo.play import FULL, SMALL, play
     from deploy.demo.show import Show

@@ -32,7 +32,11 @@ def list_(
 ) -> None:
     """List dead letters, newest first.
 
-    For example: sheetstream dlq list --reason truncated
+    For example:
+
+      sheetstream dlq list
+
+      sheetstream dlq list --reason truncated --json
     """
     from streams.ledger.letters import STATES, find_letters
 
@@ -56,7 +60,11 @@ def show(
 ) -> None:
     """Show one dead letter with the record that died, as far as Kafka still has it.
 
-    For example: sheetstream dlq show dl1_77aa
+    For example:
+
+      sheetstream dlq show dl1_77aa
+
+      sheetstream dlq show dl1_77aa --json
     """
     from streams.replay import read_record
 
@@ -81,7 +89,11 @@ def replay(
 ) -> None:
     """Send dead records once more, for example after a fix. Only says what it would do without --yes.
 
-    For example: sheetstream dlq replay --reason pdf_timeout --yes
+    For example:
+
+      sheetstream dlq replay dl1_77aa
+
+      sheetstream dlq replay --reason pdf_timeout --yes
     """
     from streams.ledger.letters import mark
     from streams.producer import RecordProducer
@@ -114,7 +126,11 @@ def drop(
 ) -> None:
     """Set dead letters aside for good. Only says what it would do without --yes.
 
-    For example: sheetstream dlq drop dl1_77aa --yes
+    For example:
+
+      sheetstream dlq drop dl1_77aa --yes
+
+      sheetstream dlq drop --reason not_pdf --yes
     """
     from streams.ledger.letters import mark
 

@@ -12,7 +12,14 @@ def doctor(
     home: Path | None = typer.Option(None, help="Folder that holds everything (SHEETSTREAM_HOME)."),
     json: bool = typer.Option(False, "--json", help="As JSON."),
 ) -> None:
-    """What is wrong here and how to mend it. Exit code 1 when there is a problem."""
+    """What is wrong here and how to mend it. Exit code 1 when there is a problem.
+
+    For example:
+
+      sheetstream doctor
+
+      sheetstream doctor --json
+    """
     from deploy.local.checks import run_checks
     from deploy.local.config import load_settings
     from deploy.local.errors import LocalError

@@ -27,6 +27,9 @@ JSON = typer.Option(False, "--json", help="Answer in JSON.")
 def build(
     held_out: list[Path] = typer.Option([], "--held-out", help="Folder of a family the shards never hold; repeatable."),
     in_domain: list[Path] = typer.Option([], "--in-domain", help="Folder of a family that is trained on; repeatable."),
+    generated: bool = typer.Option(
+        False, "--generated", help="Also source code of all 13 domains that our own generator writes, held out."
+    ),
     out: Path | None = typer.Option(None, "--out", "-o", help="Where the suite goes; HOME/suite when not given."),
     items: int | None = typer.Option(None, help="Items of a domain, over both slices."),
     seed: int = typer.Option(0, help="Another seed chooses other items."),
@@ -37,13 +40,21 @@ def build(
 ) -> None:
     """Cut a suite from source folders. A folder's name is its family.
 
-    Example: sheetstream eval build --held-out ~/src/vendor-hal --in-domain ~/src/our-drivers --items 200
+    For example:
+
+      sheetstream eval build --generated
+
+      sheetstream eval build --held-out ~/src/vendor-hal --in-domain ~/src/our-drivers --items 200
     """
-    with eval_errors():
+    from tempfile import TemporaryDirectory
+
+    with eval_errors(), TemporaryDirectory() as scratch:
         from eval.config import load_settings
         from eval.suite.build import build_suite
 
         settings = load_settings(home=home, items_per_domain=items, seed=seed)
+        if generated:
+            held_out = [*held_out, *_generated(Path(scratch))]
         suite = build_suite(
             _sources(held_out, in_domain, licence),
             out or settings.suite_dir,
@@ -72,7 +83,14 @@ def run(
     out: Path | None = typer.Option(None, "--out", "-o", help="Write the result to this folder, not HOME/results."),
     as_json: bool = JSON,
 ) -> None:
-    """Score one model on the suite and keep the result. No gate, no release."""
+    """Score one model on the suite and keep the result. No gate, no release.
+
+    For example:
+
+      sheetstream eval run step-00000040
+
+      sheetstream eval run smollm2-135m-instruct --suite ./suite --json
+    """
     with eval_errors():
         from eval.config import load_settings
         from eval.result import RESULT_JSON, write_result
@@ -92,7 +110,14 @@ def run(
 
 @app.command()
 def watch(home: Path | None = HOME, suite: Path | None = SUITE) -> None:
-    """Score each new checkpoint as it appears, decide and release, until Ctrl-C. `sheetstream up` does this too."""
+    """Score each new checkpoint as it appears, decide and release, until Ctrl-C. `sheetstream up` does this too.
+
+    For example:
+
+      sheetstream eval watch
+
+      sheetstream eval watch --suite ./suite
+    """
     import logging
     import signal
     import threading
@@ -123,6 +148,12 @@ def compare(
     """Put two stored results beside each other: measures, and bits per byte by domain with paired intervals.
 
     Ends with 1 where a domain is worse beyond its interval.
+
+    For example:
+
+      sheetstream eval compare
+
+      sheetstream eval compare base step-00000040 --json
     """
     with eval_errors():
         from pydantic import TypeAdapter
@@ -146,6 +177,14 @@ def compare(
             emit_line(f"gate: {said}")
     if any(row.verdict == "worse" for row in comparison.rows):
         raise typer.Exit(1)
+
+
+def _generated(folder: Path) -> list[Path]:
+    """Return folders of families that our generator writes below this one; together they cover every domain."""
+    from deploy.demo.domains.held_out import write_held_out
+
+    write_held_out(folder / "generated", seed=0)
+    return sorted((folder / "generated").iterdir())
 
 
 def _sources(held_out: list[Path], in_domain: list[Path], licence: str) -> "list[SuiteSource]":

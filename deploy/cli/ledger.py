@@ -55,15 +55,11 @@ def load_settings(home: Path | None = None) -> "StreamsSettings":
 @contextmanager
 def reading_ledger(home: Path | None) -> "Iterator[Connection]":
     """Give a connection whose reads see one snapshot; the system may run meanwhile."""
-    from sqlalchemy import make_url
-
     from streams.ledger.engine import open_ledger, reading
 
     settings = load_settings(home)
     with exit_codes():
-        url = make_url(settings.database_url)
-        if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-            fail(f"{settings.home}: nothing here yet; start with `sheetstream repo add` or `demo`", EXIT_NOT_FOUND)
+        _expect_ledger(settings)
         engine = open_ledger(settings.database_url)
         try:
             with reading(engine) as conn:
@@ -73,12 +69,14 @@ def reading_ledger(home: Path | None) -> "Iterator[Connection]":
 
 
 @contextmanager
-def writing_ledger(settings: "StreamsSettings") -> "Iterator[Connection]":
-    """Give a connection in one transaction; a ledger that is not there yet is made."""
+def writing_ledger(settings: "StreamsSettings", *, create: bool = False) -> "Iterator[Connection]":
+    """Give a connection in one transaction; create: make a ledger that is not there yet."""
     from streams.ledger.engine import open_ledger, writing
     from streams.ledger.migrate import upgrade
 
     with exit_codes():
+        if not create:
+            _expect_ledger(settings)
         engine = open_ledger(settings.database_url)
         try:
             upgrade(engine)
@@ -91,6 +89,15 @@ def writing_ledger(settings: "StreamsSettings") -> "Iterator[Connection]":
 def when(moment: float | None) -> str:
     """Return a moment as local date and time, "" for None."""
     return "" if moment is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+
+
+def _expect_ledger(settings: "StreamsSettings") -> None:
+    """End the command where there is no ledger: most likely it is the wrong home."""
+    from sqlalchemy import make_url
+
+    url = make_url(settings.database_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        fail(f"{settings.home}: nothing here yet; start with `sheetstream repo add` or `demo`", EXIT_NOT_FOUND)
 
 
 def unless_running(home: Path) -> str:

@@ -71,7 +71,11 @@ def links(
 def show(link: str = LINK, home: Path | None = HOME_OPTION, json: bool = JSON_OPTION) -> None:
     """Show one link: both ends, and why it was made.
 
-    For example: sheetstream links show ln1_5be0
+    For example:
+
+      sheetstream links show ln1_5be0
+
+      sheetstream links show ln1_5be0 --json
     """
     story = _story(link, home)
     if json:
@@ -85,7 +89,11 @@ def show(link: str = LINK, home: Path | None = HOME_OPTION, json: bool = JSON_OP
 def history(link: str = LINK, home: Path | None = HOME_OPTION, json: bool = JSON_OPTION) -> None:
     """Show what happened to a link, oldest first, each with the commit or datasheet that caused it.
 
-    For example: sheetstream links history ln1_5be0
+    For example:
+
+      sheetstream links history ln1_5be0
+
+      sheetstream links history ln1_5be0 --json
     """
     story = _story(link, home)
     if json:
@@ -107,7 +115,11 @@ def conflicts(
 ) -> None:
     """List where code and datasheet disagree, both sides as they write it. Exit code 1 when there are open ones.
 
-    For example: sheetstream links conflicts --json
+    For example:
+
+      sheetstream links conflicts
+
+      sheetstream links conflicts --all --json
     """
     from streams.ledger.conflicts import find_conflicts
 
@@ -140,7 +152,11 @@ def conflicts(
 def coverage(home: Path | None = HOME_OPTION, json: bool = JSON_OPTION) -> None:
     """Show how much of each datasheet the code is linked to.
 
-    For example: sheetstream links coverage
+    For example:
+
+      sheetstream links coverage
+
+      sheetstream links coverage --json
     """
     from streams.ledger.coverage import coverage as read_coverage
 
@@ -173,7 +189,13 @@ def audit(
     """Map everything from scratch and compare with the ledger. Exit code 1 when they differ.
 
     What is only in the ledger is marked -, what is only in the mapping from scratch +. A repository with changes
-    that are not linked yet differs until they are. For example: sheetstream links audit
+    that are not linked yet differs until they are.
+
+    For example:
+
+      sheetstream links audit
+
+      sheetstream links audit --repo repo1_3fa9
     """
     from streams.audit import audit as compare
     from streams.ledger.engine import open_ledger

@@ -16,7 +16,9 @@ MAX_NAMED = 5
 
 
 def map_command(
-    repo_dir: Annotated[Path, typer.Argument(help="A git work tree, a bare repository or a plain folder.")],
+    repo_dir: Annotated[
+        Path, typer.Argument(help="A git work tree, a bare repository or a plain folder.", metavar="REPO_DIR")
+    ],
     pdfs: Annotated[list[Path], typer.Argument(help="Datasheets, as PDF files.", metavar="PDF...")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Where to write the links, as JSON lines.")],
     rev: Annotated[
@@ -28,13 +30,22 @@ def map_command(
         typer.Option("--no-llm", help="Deterministic rules only. They are all there is so far; no model is asked."),
     ] = False,
 ) -> None:
-    """Link one source tree with datasheets and write files and links as JSON lines."""
+    """Link one source tree with datasheets and write files and links as JSON lines.
+
+    For example:
+
+      sheetstream map ~/src/driver AB1234.pdf -o links.jsonl
+
+      sheetstream map mirror.git AB1234.pdf --rev v2.1 --part AB1234 -o links.jsonl
+    """
     del no_llm  # accepted so that scripts need no change when there is a model to leave out
-    from deploy.cli.output import EXIT_FINDINGS, err, fail, note
+    from deploy.cli.output import EXIT_FINDINGS, EXIT_NOT_FOUND, err, fail, note
     from deploy.cli.progress import progress
     from deploy.cli.sourcetree import TreeError, open_tree, read_tree
     from mapper.linking import map_tree
 
+    if not repo_dir.exists():
+        fail(f"{repo_dir}: no such folder", EXIT_NOT_FOUND)
     try:
         tree = open_tree(repo_dir, rev)
     except TreeError as error:
@@ -65,12 +76,22 @@ def score_command(
     gold: Annotated[Path, typer.Argument(help="Gold labels, as JSON lines.")],
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable figures.")] = False,
 ) -> None:
-    """Measure links against gold labels; every figure comes with its denominator."""
-    from deploy.cli.output import emit_json, fail, table
+    """Measure links against gold labels; every figure comes with its denominator.
+
+    For example:
+
+      sheetstream score links.jsonl gold.jsonl
+
+      sheetstream score links.jsonl gold.jsonl --json
+    """
+    from deploy.cli.output import EXIT_NOT_FOUND, emit_json, fail, table
     from mapper.errors import FormatError
     from mapper.linking.format import read_lines
     from mapper.scoring import report_object, score
 
+    for file in (links, gold):
+        if not file.exists():
+            fail(f"{file}: no such file", EXIT_NOT_FOUND)
     try:
         report = score(read_lines(links), read_lines(gold))
     except FormatError as error:

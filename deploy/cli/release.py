@@ -26,7 +26,14 @@ NAME = typer.Argument("latest", help="latest, previous, or a release id.")
 
 @app.command("list")
 def list_releases(home: Path | None = HOME, as_json: bool = JSON) -> None:
-    """List the releases, newest last, and which of them are latest and previous."""
+    """List the releases, newest last, and which of them are latest and previous.
+
+    For example:
+
+      sheetstream release list
+
+      sheetstream release list --json
+    """
     with eval_errors():
         from eval.registry import STATE_JSON
 
@@ -49,7 +56,14 @@ def list_releases(home: Path | None = HOME, as_json: bool = JSON) -> None:
 
 @app.command()
 def show(name: str = NAME, home: Path | None = HOME, as_json: bool = JSON) -> None:
-    """Show what a release is made of, how it scored and where it lies."""
+    """Show what a release is made of, how it scored and where it lies.
+
+    For example:
+
+      sheetstream release show
+
+      sheetstream release show previous --json
+    """
     with eval_errors():
         from eval.release import RELEASE_JSON, RELEASE_NAME, parse_release
 
@@ -89,11 +103,19 @@ def pull(
     """Copy a release, every digest checked, and print its path and nothing else.
 
     Interrupted, the next pull goes on where it was. DIR/latest always names a whole release.
+
+    For example:
+
+      sheetstream release pull --to ./adapter
+
+      sheetstream release pull --from https://models.example/releases --to ./adapter
     """
     with eval_errors():
         from eval.config import load_settings
         from eval.pull import pull as pull_release
 
+        if source is None:
+            _registry(home).path(channel)  # says what there is where the channel has no release
         place = source or str(load_settings(home=home).releases_dir)
         with progress("pulling", None) as advance:
             path = pull_release(place, to.expanduser().absolute(), channel=channel, advance=advance)
@@ -105,7 +127,14 @@ def verify(
     name: str = typer.Argument("latest", help="latest, previous, a release id, or a folder that was pulled."),
     home: Path | None = HOME,
 ) -> None:
-    """Compare every file of a release with its digest; ends with 5 where one differs."""
+    """Compare every file of a release with its digest; ends with 5 where one differs.
+
+    For example:
+
+      sheetstream release verify
+
+      sheetstream release verify ./adapter/latest
+    """
     with eval_errors():
         from eval.release import RELEASE_NAME, verify_release
 
@@ -117,7 +146,14 @@ def verify(
 
 @app.command()
 def promote(name: str = typer.Argument(help="A release id."), home: Path | None = HOME) -> None:
-    """Let latest name another release."""
+    """Let latest name another release.
+
+    For example:
+
+      sheetstream release list
+
+      sheetstream release promote RELEASE
+    """
     with eval_errors():
         listed = _registry(home).promote(name)
     note(f"latest is now {listed.release_id}")
@@ -125,7 +161,14 @@ def promote(name: str = typer.Argument(help="A release id."), home: Path | None 
 
 @app.command()
 def rollback(home: Path | None = HOME) -> None:
-    """Let latest name the release before it."""
+    """Let latest name the release before it.
+
+    For example:
+
+      sheetstream release rollback
+
+      sheetstream release rollback --home ~/vendors
+    """
     with eval_errors():
         listed = _registry(home).rollback()
     note(f"latest is now {listed.release_id}")
@@ -133,7 +176,14 @@ def rollback(home: Path | None = HOME) -> None:
 
 @app.command()
 def notes(name: str = NAME, home: Path | None = HOME) -> None:
-    """Print a release's notes in Markdown."""
+    """Print a release's notes in Markdown.
+
+    For example:
+
+      sheetstream release notes
+
+      sheetstream release notes previous > notes.md
+    """
     with eval_errors():
         from eval.release import NOTES_NAME
 

@@ -59,7 +59,7 @@ def add(
 
     settings = load_settings(home)
     location = _check(url, branch, settings, force=force)
-    with writing_ledger(settings) as conn:
+    with writing_ledger(settings, create=True) as conn:
         repository = sources.add_repository(
             conn, url=location, now=time.time(), family=family, branch=branch, parts=part, path_globs=paths
         )
@@ -77,7 +77,11 @@ def add(
 def list_(home: Path | None = HOME_OPTION, json: bool = JSON_OPTION) -> None:
     """List the repositories, how far they are taken in, and what is wrong with them.
 
-    Example: sheetstream repo list --json
+    For example:
+
+      sheetstream repo list
+
+      sheetstream repo list --json
     """
     from streams.ledger.sources import list_repositories
 
@@ -97,7 +101,11 @@ def list_(home: Path | None = HOME_OPTION, json: bool = JSON_OPTION) -> None:
 def remove(key: str = KEY, home: Path | None = HOME_OPTION) -> None:
     """Stop watching a repository and retire its links and samples. What is in sealed shards stays there.
 
-    Example: sheetstream repo remove repo1_3fa9
+    For example:
+
+      sheetstream repo remove repo1_3fa9
+
+      sheetstream repo remove https://github.com/vendor/sdk
     """
     from streams.ledger.sources import remove_repository
 
@@ -111,7 +119,11 @@ def remove(key: str = KEY, home: Path | None = HOME_OPTION) -> None:
 def pause(key: str = KEY, home: Path | None = HOME_OPTION) -> None:
     """Stop looking at a repository for now; what is known of it stays.
 
-    Example: sheetstream repo pause repo1_3fa9
+    For example:
+
+      sheetstream repo pause repo1_3fa9
+
+      sheetstream repo pause ~/src/driver
     """
     _set_state(key, home, "paused")
 
@@ -120,9 +132,43 @@ def pause(key: str = KEY, home: Path | None = HOME_OPTION) -> None:
 def resume(key: str = KEY, home: Path | None = HOME_OPTION) -> None:
     """Look at a paused repository again; what it missed is taken then.
 
-    Example: sheetstream repo resume repo1_3fa9
+    For example:
+
+      sheetstream repo resume repo1_3fa9
+
+      sheetstream repo resume ~/src/driver
     """
     _set_state(key, home, "active")
+
+
+@app.command("left-out")
+def left_out(
+    key: str | None = typer.Argument(None, help="Only of this repository.", metavar="REPO"),
+    reason: str | None = typer.Option(None, metavar="REASON", help="Only those left out for this reason."),
+    limit: int = typer.Option(100, min=1, metavar="N", help="The newest so many."),
+    home: Path | None = HOME_OPTION,
+    json: bool = JSON_OPTION,
+) -> None:
+    """List files and passages that were not parsed, or did not become samples, and why.
+
+    For example:
+
+      sheetstream repo left-out --reason too_large
+
+      sheetstream repo left-out repo1_3fa9 --json
+    """
+    from streams.ledger.samples import find_drops
+
+    with reading_ledger(home) as conn:
+        repo_id = None if key is None else _find(conn, key).repo_id
+        found = find_drops(conn, repo_id=repo_id, reason=reason, limit=limit)
+    if json:
+        emit_json([asdict(drop) for drop in found])
+    elif found:
+        rows = [(when(drop.dropped_at), drop.stage, drop.reason, drop.path, drop.detail) for drop in found]
+        table("", ("when", "stage", "reason", "file", "detail"), rows)
+    else:
+        note("nothing was left out")
 
 
 def _check(url: str, branch: str | None, settings: "StreamsSettings", *, force: bool) -> str:

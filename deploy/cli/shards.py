@@ -19,7 +19,11 @@ def list_(
 ) -> None:
     """List shards, newest first, with what is in them.
 
-    For example: sheetstream shards list --json
+    For example:
+
+      sheetstream shards list
+
+      sheetstream shards list --limit 5 --json
     """
     from streams.ledger.shards import list_shards
 
@@ -50,7 +54,11 @@ def list_(
 def verify(home: Path | None = HOME_OPTION, json: bool = JSON_OPTION) -> None:
     """Check every shard's file against its sidecar and the ledger. Exit code 5 when one is wrong.
 
-    For example: sheetstream shards verify
+    For example:
+
+      sheetstream shards verify
+
+      sheetstream shards verify --json
     """
     from streams.ledger.shards import list_shards
     from streams.shards import shards_folder, verify_shards

@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from streams.config import StreamsSettings
+    from streams.ledger.letters import Letter
     from streams.ledger.sheets import SheetRow
     from streams.ledger.sources import SheetSource
 
 app = typer.Typer(no_args_is_help=True, help="Track datasheets; show and compare them.", rich_markup_mode=None)
 app.command("show")(show)
 app.command("diff")(diff)
+
+MANY = 10_000
 
 KEY = typer.Argument(help="Id (or its start) or location, as in `sheet list`.", metavar="SHEET")
 
@@ -60,7 +63,7 @@ def add(
     if revision is not None and len(found) > 1:
         fail("--revision is for one datasheet; add them one by one")
     checked = [_check(location, settings, force=force) for location in found]
-    with writing_ledger(settings) as conn:
+    with writing_ledger(settings, create=True) as conn:
         added = [
             add_sheet_source(conn, location=location, now=time.time(), parts=part, revision=revision)
             for location in checked
@@ -77,19 +80,30 @@ def add(
 def list_(home: Path | None = HOME_OPTION, json: bool = JSON_OPTION) -> None:
     """List the datasheets, what was read from them, and what is wrong.
 
-    Example: sheetstream sheet list --json
+    For example:
+
+      sheetstream sheet list
+
+      sheetstream sheet list --json
     """
+    from streams.ledger.letters import find_letters
     from streams.ledger.sheets import list_sheets
     from streams.ledger.sources import list_sheet_sources
 
     with reading_ledger(home) as conn:
         sources = list_sheet_sources(conn)
         releases = {sheet.source_id: sheet for sheet in list_sheets(conn)}
+        dead = {letter.key: letter for letter in reversed(find_letters(conn, agent="sheets", limit=MANY))}
+    found = [(source, releases.get(source.source_id), dead.get(source.source_id)) for source in sources]
     if json:
         emit_json(
             [
-                asdict(source) | {"release": asdict(release) if (release := releases.get(source.source_id)) else None}
-                for source in sources
+                asdict(source)
+                | {
+                    "release": asdict(release) if release else None,
+                    "unread": letter.message if _is_unread(release, letter) and letter else None,
+                }
+                for source, release, letter in found
             ]
         )
         return
@@ -97,14 +111,18 @@ def list_(home: Path | None = HOME_OPTION, json: bool = JSON_OPTION) -> None:
         note("no datasheet is watched; add one with `sheetstream sheet add FILE_OR_URL`")
         return
     columns = ("id", "location", "parts", "revision", "pages", "registers", "state", "last look", "error")
-    table("", columns, [_row(source, releases.get(source.source_id)) for source in sources])
+    table("", columns, [_row(*line) for line in found])
 
 
 @app.command("remove")
 def remove(key: str = KEY, home: Path | None = HOME_OPTION) -> None:
     """Stop watching a datasheet and retire its links and samples. What is in sealed shards stays there.
 
-    Example: sheetstream sheet remove ~/docs/AB1234.pdf
+    For example:
+
+      sheetstream sheet remove src1_77aa
+
+      sheetstream sheet remove ~/docs/AB1234.pdf
     """
     from streams.ledger.sources import remove_sheet_source
 
@@ -118,7 +136,11 @@ def remove(key: str = KEY, home: Path | None = HOME_OPTION) -> None:
 def pause(key: str = KEY, home: Path | None = HOME_OPTION) -> None:
     """Stop looking at a datasheet for now; what is known of it stays.
 
-    Example: sheetstream sheet pause ~/docs/AB1234.pdf
+    For example:
+
+      sheetstream sheet pause src1_77aa
+
+      sheetstream sheet pause ~/docs/AB1234.pdf
     """
     _set_state(key, home, "paused")
 
@@ -127,7 +149,11 @@ def pause(key: str = KEY, home: Path | None = HOME_OPTION) -> None:
 def resume(key: str = KEY, home: Path | None = HOME_OPTION) -> None:
     """Look at a paused datasheet again.
 
-    Example: sheetstream sheet resume ~/docs/AB1234.pdf
+    For example:
+
+      sheetstream sheet resume src1_77aa
+
+      sheetstream sheet resume ~/docs/AB1234.pdf
     """
     _set_state(key, home, "active")
 
@@ -188,7 +214,13 @@ def _find(conn: "Connection", key: str) -> "SheetSource":
     return found
 
 
-def _row(source: "SheetSource", release: "SheetRow | None") -> tuple[object, ...]:
+def _is_unread(release: "SheetRow | None", letter: "Letter | None") -> bool:
+    """Return whether the newest bytes of a source became a dead letter."""
+    return letter is not None and (release is None or letter.died_at > release.read_at)
+
+
+def _row(source: "SheetSource", release: "SheetRow | None", letter: "Letter | None") -> tuple[object, ...]:
+    unread = letter.message if letter and _is_unread(release, letter) else ""
     return (
         source.source_id[:13],
         source.location,
@@ -198,5 +230,5 @@ def _row(source: "SheetSource", release: "SheetRow | None") -> tuple[object, ...
         release.num_registers if release else "",
         source.state,
         when(source.polled_at),
-        source.error or "",
+        source.error or unread,
     )

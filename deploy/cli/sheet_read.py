@@ -18,7 +18,14 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 
 
 def show(file: FileArgument, json: JsonOption = False) -> None:
-    """Show a datasheet's identity, sections and register map as read from its PDF."""
+    """Show a datasheet's identity, sections and register map as read from its PDF.
+
+    For example:
+
+      sheetstream sheet show AB1234.pdf
+
+      sheetstream sheet show AB1234.pdf --json
+    """
     sheet = _read(file)
     if json:
         emit_json({key: value for key, value in asdict(sheet).items() if key != "pages"})
@@ -49,7 +56,14 @@ def show(file: FileArgument, json: JsonOption = False) -> None:
 
 
 def diff(old: FileArgument, new: FileArgument, json: JsonOption = False) -> None:
-    """Show what changed from one revision of a datasheet to another: sections, registers, bit fields."""
+    """Show what changed from one revision of a datasheet to another: sections, registers, bit fields.
+
+    For example:
+
+      sheetstream sheet diff AB1234-rev1.pdf AB1234-rev2.pdf
+
+      sheetstream sheet diff old.pdf new.pdf --json
+    """
     from mapper.datasheet import diff_datasheets
 
     changes = diff_datasheets(_read(old), _read(new))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from deploy.local.state import SystemState
 
 STAGES = {
-    "seen": "newest commit seen",
+    "seen": "commits and datasheets read",
     "linked": "links",
     "sharded": "shards",
     "trained": "latest checkpoint",
@@ -25,7 +25,14 @@ def status(
     home: Path | None = typer.Option(None, help="Folder that holds everything (SHEETSTREAM_HOME)."),
     json: bool = typer.Option(False, "--json", help="As JSON."),
 ) -> None:
-    """What is running, lag and freshness. Exit code 1 when something is wrong."""
+    """What is running, lag and freshness. Exit code 1 when something is wrong.
+
+    For example:
+
+      sheetstream status
+
+      sheetstream status --json
+    """
     from deploy.local.config import load_settings
     from deploy.local.errors import LocalError
     from deploy.local.state import system_state

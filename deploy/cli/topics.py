@@ -24,7 +24,11 @@ def apply(
 ) -> None:
     """Create missing topics and put their settings right. Exit code 1 when something differs that stays.
 
-    For example: sheetstream topics apply --dry-run
+    For example:
+
+      sheetstream topics apply --dry-run
+
+      sheetstream topics apply
     """
     from streams.topics import apply_topics
 

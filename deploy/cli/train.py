@@ -30,6 +30,12 @@ def train_command(
     """Train on the shards that are sealed now, save a checkpoint and print its folder.
 
     Goes on where the last checkpoint stopped. Ctrl-C saves and ends. The same under torchrun: torchrun -m trainer.
+
+    For example:
+
+      sheetstream train --max-steps 100
+
+      sheetstream train --base-model allenai/Olmo-3-1025-7B --config gpu.toml
     """
     with trainer_errors():
         from prometheus_client import CollectorRegistry

@@ -20,14 +20,26 @@ def up(
 
     Feed it from another terminal: sheetstream repo add URL, sheetstream sheet add FILE_OR_URL. What it knows is
     kept in its home folder; started again, it goes on where it was.
+
+    For example:
+
+      sheetstream up
+
+      SHEETSTREAM_KAFKA=broker:9092 sheetstream up --home ~/vendors
     """
     from deploy.local.config import load_settings
     from deploy.local.errors import LocalError
     from deploy.local.launch import PROCESS_NAMES, System, running
 
-    stop = threading.Event()
+    ready, stop = threading.Event(), threading.Event()
+
+    def on_signal(*_: object) -> None:
+        if not ready.is_set():
+            raise KeyboardInterrupt  # while it starts: give up at once, what runs by then is stopped
+        stop.set()
+
     for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, lambda *_: stop.set())
+        signal.signal(signum, on_signal)
     started = time.monotonic()
 
     def say(message: str) -> None:
@@ -47,6 +59,7 @@ def up(
 
     try:
         with running(load_settings(home=home), say=say) as system:
+            ready.set()
             say("ready; Ctrl-C stops everything")
             rows = [("console", system.console_url), ("Kafka", system.kafka), ("home", system.home.root)]
             served = [name for name in PROCESS_NAMES if name in system.ports]

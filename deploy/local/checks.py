@@ -42,6 +42,7 @@ def run_checks(settings: LocalSettings) -> Iterator[Finding]:
         _base_model,
         _disk,
         _ledger,
+        _suite,
         _processes,
         _dead_letters,
     )
@@ -162,6 +163,22 @@ def _ledger(settings: LocalSettings) -> Iterator[Finding]:
         seen=f"schema {found}",
         fix="" if fine else f"schema {newest_version()} expected: stop the system and start it with this version",
     )
+
+
+def _suite(settings: LocalSettings) -> Iterator[Finding]:
+    from eval.config import load_settings
+    from eval.suite.items import suite_digest
+
+    folder = load_settings(home=settings.home).suite_dir
+    if suite_digest(folder):
+        yield Finding(check="benchmark", verdict="ok", seen=f"suite in {folder}")
+    else:
+        yield Finding(
+            check="benchmark",
+            verdict="warning",
+            seen="no suite, so no checkpoint is scored or released",
+            fix="run `sheetstream eval build --generated`",
+        )
 
 
 def _processes(settings: LocalSettings) -> Iterator[Finding]:

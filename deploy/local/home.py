@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from deploy.local.errors import AlreadyRunningError
+from deploy.local.errors import AlreadyRunningError, ConfigError
 
 LOOPBACK = "127.0.0.1"
 
@@ -55,12 +55,20 @@ class Home:
         return {}
 
     def choose_ports(self, names: Iterable[str], fixed: dict[str, int] | None = None) -> dict[str, int]:
-        """Return a port for each name and write them down: fixed, else last time's if free, else any free one."""
+        """Return a port for each name and write them down: fixed, else last time's if free, else any free one.
+
+        Raises ConfigError for a fixed port that another program uses.
+        """
         before = self.ports()
         chosen: dict[str, int] = {}
         for name in names:
             wanted = (fixed or {}).get(name) or before.get(name, 0)
             must = bool((fixed or {}).get(name))
+            if must and not port_is_free(wanted):
+                raise ConfigError(
+                    f"port {wanted} on {LOOPBACK} ({name}) is in use by another program; "
+                    f"stop that one, or choose another with SHEETSTREAM_{name.removesuffix('_page').upper()}_PORT"
+                )
             chosen[name] = wanted if must or (wanted and port_is_free(wanted)) else free_port(set(chosen.values()))
         temporary = self.ports_file.with_suffix(".tmp")
         temporary.write_text(json.dumps(chosen, indent=2) + "\n", encoding="utf-8")

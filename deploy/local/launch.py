@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from deploy.local.broker import READY_SECONDS, reachable
 from deploy.local.config import LocalSettings
-from deploy.local.errors import BrokerError, LocalError, SupervisorError
+from deploy.local.errors import BrokerError, ConfigError, LocalError, SupervisorError
 from deploy.local.home import LOOPBACK, Home
 from deploy.local.jars import java_binary, kafka_jars
 from deploy.local.supervisor import ProcessState, Supervisor
@@ -97,6 +97,8 @@ def _start(settings: LocalSettings, home: Home, environment: dict[str, str], say
         say("Kafka's jars and Java")
         java_binary()
         kafka_jars(settings.cache)
+    supervisor = Supervisor(home)
+    supervisor.await_predecessor()  # it may still hold ports and Kafka's data
     ports = home.choose_ports(
         [*(("kafka", "controller") if embedded else ()), "console_page", *names],
         fixed={"console_page": settings.console_port},
@@ -109,16 +111,18 @@ def _start(settings: LocalSettings, home: Home, environment: dict[str, str], say
         "PYTHONUNBUFFERED": "1",
         "OMP_WAIT_POLICY": "PASSIVE",  # torch's threads share the cores with everything else: waiting must not spin
     }
-    supervisor = Supervisor(home)
-    supervisor.start({name: _command(name, home, ports) for name in names}, environment, settings.process_failures)
     system = System(home, kafka, ports, supervisor)
     try:
+        supervisor.start({name: _command(name, home, ports) for name in names}, environment, settings.process_failures)
         if embedded:
             say(f"Kafka on {kafka}")
             supervisor.start_process("broker")
             _await_broker(system)
         elif not reachable(kafka):
-            raise BrokerError(f"no Kafka broker answers on {kafka} (SHEETSTREAM_KAFKA)")
+            raise BrokerError(
+                f"no Kafka broker answers on {kafka} (SHEETSTREAM_KAFKA); start it, "
+                "or unset SHEETSTREAM_KAFKA to use the embedded one"
+            )
         _prepare_store(settings, kafka)
         say("processes: " + ", ".join(name for name in names if name != "broker"))
         for name in names:
@@ -150,16 +154,27 @@ def _await_broker(system: System) -> None:
 
 def _prepare_store(settings: LocalSettings, kafka: str) -> None:
     """Bring the ledger's tables and Kafka's topics to what this version wants, before anything reads them."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     from streams.config import StreamsSettings
+    from streams.errors import ConfigError as StreamsConfigError
+    from streams.errors import StreamsError
     from streams.ledger.engine import open_ledger
     from streams.ledger.migrate import upgrade
     from streams.topics import apply_topics
 
-    streams = StreamsSettings(home=settings.home, kafka=kafka)
-    engine = open_ledger(streams.database_url)
-    upgrade(engine)
-    engine.dispose()
-    apply_topics(streams)
+    try:
+        streams = StreamsSettings(home=settings.home, kafka=kafka)
+        engine = open_ledger(streams.database_url)
+        upgrade(engine)
+        engine.dispose()
+        apply_topics(streams)
+    except StreamsConfigError as error:
+        raise ConfigError(str(error)) from error
+    except StreamsError as error:
+        raise LocalError(str(error)) from error
+    except SQLAlchemyError as error:
+        raise LocalError(f"ledger: {str(error).splitlines()[0]}") from error
 
 
 def _await_health(system: System, names: tuple[str, ...]) -> None:

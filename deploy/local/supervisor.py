@@ -55,16 +55,32 @@ class ProcessState:
 
 
 class Supervisor:
-    """supervisord for one home: start() it, then start_process() what should run."""
+    """supervisord for one home: await_predecessor(), start() it, then start_process() what should run."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
         self._process: subprocess.Popen[bytes] | None = None
 
+    def await_predecessor(self) -> None:
+        """Wait until the supervisor of a run that was killed has ended its processes, by force after STOP_SECONDS."""
+        import psutil
+
+        try:
+            before = psutil.Process(int((self._home.run / "supervisord.pid").read_text(encoding="utf-8")))
+            if str(self._config_file) not in before.cmdline():
+                return  # the number belongs to another program by now
+            logger.info("waiting for the processes of an earlier run to end pid=%d", before.pid)
+            before.wait(STOP_SECONDS)
+        except psutil.TimeoutExpired:
+            before.kill()
+            before.wait()
+        except (OSError, ValueError, psutil.Error):
+            return  # there is none
+
     def start(self, commands: Mapping[str, Sequence[str]], environment: Mapping[str, str], failures: int) -> None:
         """Start supervisord with these commands known but not yet running. Raises SupervisorError."""
         socket_path = self._choose_socket()
-        config = self._home.run / "supervisord.conf"
+        config = self._config_file
         config.write_text(self._config(commands, environment, failures, socket_path), encoding="utf-8")
         log = (self._home.logs / "supervisord.out").open("wb")
         with log:
@@ -125,6 +141,10 @@ class Supervisor:
     def is_alive(self) -> bool:
         """Return whether the supervisor we started still runs."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def _config_file(self) -> Path:
+        return self._home.run / "supervisord.conf"
 
     @property
     def _socket_note(self) -> Path:

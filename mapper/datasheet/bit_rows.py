@@ -13,6 +13,7 @@ from mapper.model import BitField
 
 MAX_FIELD_NAME_WORDS = 6
 FIELD_DESCRIPTION_CHARS = 400
+MAX_ACCESS_CHARS = 4  # "R/W", "rw1c": longer ones (read, write) are words of names too
 _LEADING_NAME = re.compile(r"^([A-Za-z][A-Za-z0-9_]*(?:\[\d+:\d+\])?)\s*(?:[:\u2013\u2014=]|\s-)\s")
 _ACCESS_RESET = re.compile(
     r"^(?P<access>[A-Za-z/0-9]+?)\s*[-\u2013(]\s*(?P<reset>0x[0-9A-Fa-f]+|[0-9A-Fa-f]+h?|[01xXnN?]+b?)\)?$"
@@ -59,8 +60,11 @@ def read_layout_rows(owner: Draft, grid: Grid, page: int) -> None:
 
 def read_spans(draft: Draft, row: GridRow, page: int) -> None:
     """Add the fields whose names stand below bit labels."""
-    for span in row.spans:
-        name, access = _split_access(clean_name(span.text.split(" downto ")[0]))
+    names = [clean_name(span.text.split(" downto ")[0]) for span in row.spans]
+    glued = [name for name in names if not is_reserved(name)]
+    is_glued = len(glued) > 1 and all(_ends_in_access(name) for name in glued)
+    for span, text in zip(row.spans, names, strict=True):
+        name, access = _split_access(text, is_glued=is_glued)
         if not is_reserved(name) and _is_field_name(name):
             add_field(draft, name, (span.high, span.low), page, access=access)
 
@@ -122,11 +126,20 @@ def _complete(owner: Draft, row: GridRow, *, access: bool) -> None:
                 add_field(owner, known.name, (known.high, known.low), known.page, access=mode, reset=value)
 
 
-def _split_access(name: str) -> tuple[str, str | None]:
-    """Return a field's name and the access right printed below it in the same cell: "PAUSE rw"."""
+def _split_access(name: str, *, is_glued: bool) -> tuple[str, str | None]:
+    """Return a field's name and the access right printed below it in the same cell: "PAUSE rw".
+
+    is_glued: every name of the row has one, so that it is no word of the name.
+    """
     words = name.split()
-    access = access_mode(words[-1]) if len(words) == 2 and is_identifier(words[0]) else None
-    return (words[0], access) if access else (name, None)
+    is_pair = len(words) == 2 and is_identifier(words[0])
+    access = access_mode(words[-1]) if is_pair or (is_glued and len(words) > 1) else None
+    return (" ".join(words[:-1]), access) if access else (name, None)
+
+
+def _ends_in_access(name: str) -> bool:
+    last = name.split()[-1] if " " in name else ""
+    return len(last) <= MAX_ACCESS_CHARS and access_mode(last) is not None
 
 
 def _is_access(text: str) -> bool:

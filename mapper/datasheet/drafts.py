@@ -159,6 +159,8 @@ def _absorb(home: Draft, draft: Draft) -> None:
         home.is_overview = False
         home.page, home.section_path, home.box = draft.page, draft.section_path, draft.box
         home.reader = home.reader if home.address is not None and home.reader == "ruled" else draft.reader
+    elif home.reader == "heading" and draft.fields and not home.fields:
+        home.reader = draft.reader
     home.pages += draft.pages
     if draft.name and _is_better_name(draft.name, home.name, is_listed=draft.is_overview):
         home.name = draft.name

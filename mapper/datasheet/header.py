@@ -31,6 +31,7 @@ ROLE_PATTERNS: tuple[tuple[ColumnRole, str], ...] = (
     ("command", r"\b(?:command|instruction|opcode|op-code)\b"),
     ("address", r"\b(?:addr(?:ess)?(?:es)?|adr|offset|pointer)\b"
                 r"|^reg(?:ister)?\.?\s*(?:#|no\.?|number|\(?hex\)?|\(?dec\w*\.?\)?)"
+                r"|^p\s*\[\d:\d\]$"
                 r"|^(?:hex|dec)\w*\.?(?:\s*(?:code|value|addr\w*))?$|^\(?hex\)?$|^code(?:\s*\(hex\))?$|^index$"),
     ("description", r"descri|function|comment|meaning|remark|\bnotes?\b|definition|explanation|setting|details"
                     r"|contents?|purpose|interpretation|operation"),
@@ -46,6 +47,7 @@ _QUALIFIER = re.compile(
     re.IGNORECASE,
 )
 _BIT_LABEL = re.compile(r"^(?:msb\s*|lsb\s*)?(?:bit\s*|[bd]|db)?\s*(\d{1,2})(?:\s*\(?(?:msb|lsb)\)?)?$", re.IGNORECASE)
+_POINTER_BIT = re.compile(r"^(?:P|BIT\s*)(\d)$", re.IGNORECASE)
 _OWN_LABEL = re.compile(r"^([A-Z]{1,4})(\d{1,2})$")
 
 
@@ -87,7 +89,7 @@ def is_header_row(row: tuple[Cell, ...], *, joins: bool) -> bool:
         return True
     if (len(texts) < 2 and not joins) or len(set(texts)) < 0.6 * len(texts):
         return False
-    roles = sum(role_of(text) != "other" and len(text) <= 32 for text in texts)
+    roles = sum(role_of(text) != "other" and len(text) <= 32 for text in texts) + len(_pointer_labels(texts))
     qualifiers = sum(_QUALIFIER.match(text) is not None for text in texts)
     data = sum(_looks_like_data(text) for text in texts)
     if data or roles + qualifiers < (1 if joins else 2) or (not joins and roles == 0):
@@ -158,6 +160,7 @@ def header_columns(header: Sequence[tuple[Cell, ...]]) -> Header:
 
 def settle_roles(columns: Sequence[Column], body: Sequence[tuple[Cell, ...]]) -> tuple[Column, ...]:
     """Return columns with doubtful roles decided by what stands below, and one column for each key role."""
+    columns = _join_pointer_columns(columns, body)
     settled: list[Column] = []
     has_bits = any(column.role == "bits" for column in columns)
     roles = [column.role for column in columns]
@@ -223,6 +226,28 @@ def _own_labels(row: tuple[Cell, ...]) -> list[tuple[int, float]]:
     if len({match[1] if match else "" for match in matches}) != 1:
         return []
     return [(int(match[2]), (cell.left + cell.right) / 2) for match, cell in zip(matches, filled, strict=True) if match]
+
+
+def _pointer_labels(texts: Sequence[str]) -> list[int]:
+    """Return the places of headers that label the bits of an address pointer: P1, P0 or BIT 1, BIT 0 side by side."""
+    matches = [_POINTER_BIT.match(text) for text in texts]
+    places = [index for index, match in enumerate(matches) if match]
+    labels = [int(match[1]) for match in matches if match]
+    is_run = len(labels) == 2 and labels == [1, 0] and places[1] == places[0] + 1
+    return places if is_run else []
+
+
+def _join_pointer_columns(columns: Sequence[Column], body: Sequence[tuple[Cell, ...]]) -> Sequence[Column]:
+    """Return columns with those of an address pointer's bits, a digit in each cell, made one address column."""
+    places = _pointer_labels([column.header for column in columns])
+    if not places:
+        return columns
+    digits = [text_under(row, columns[place]) for row in body for place in places]
+    if not digits or not all(text in ("", "0", "1") for text in digits):
+        return columns
+    first, last = columns[places[0]], columns[places[-1]]
+    joined = Column("address", f"P[{len(places) - 1}:0]", first.left, last.right)
+    return [*columns[: places[0]], joined, *columns[places[-1] + 1 :]]
 
 
 def _mostly_addresses(texts: Sequence[str]) -> bool:

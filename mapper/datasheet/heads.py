@@ -57,6 +57,7 @@ _NOT_A_REGISTER = re.compile(
     r"|\b(?:example|figure|table|version|revision|note)\b|\bregister\s+(?:address\s+)?map\b",
     re.IGNORECASE,
 )
+_JOINT = re.compile(r"(?<=[)\]])\s*(?:,|/|&|\band\b)\s*(?:and\s+)?", re.IGNORECASE)
 _MARKS = " :-\u2013\u2014\u2212.,;'\"\u201c\u201d\u2018\u2019\u2026"
 _TAIL_WORDS = re.compile(
     r"(?:bit|field|format|description|allocation|definition|detail|layout|map|summary|content|function|designation"
@@ -111,6 +112,14 @@ def read_head(title: str) -> Head | None:
         command,
         long_name,
     )
+
+
+def further_heads(title: str) -> list[Head]:
+    """Return the registers after the first in a title that gives name and address of each: "LO (2h) and HI (3h)"."""
+    heads = [read_head(piece) for piece in _JOINT.split(title)]
+    named = [head for head in heads if head is not None and head.address is not None and is_identifier(head.name)]
+    is_list = len(named) == len(heads) == len({head.address for head in named})
+    return named[1:] if is_list else []
 
 
 def read_property(text: str) -> tuple[str, int | str] | None:

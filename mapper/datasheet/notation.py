@@ -97,6 +97,8 @@ def numbered_register(text: str) -> tuple[int, str] | None:
 
 def address_base(texts: Sequence[str], header: str = "") -> int | None:
     """Return the base of bare numbers in an address column, or None when its cells say it themselves or hold none."""
+    if _counts_in_binary(texts, header):
+        return 2
     bare = [text for text in (text.strip() for text in texts) if re.fullmatch(r"[0-9A-Fa-f]{1,8}", text)]
     if re.search(r"dec", header, re.IGNORECASE):
         return 10
@@ -112,6 +114,20 @@ def address_base(texts: Sequence[str], header: str = "") -> int | None:
         return 16
     zero_padded = any(len(text) > 1 and text.startswith("0") for text in bare)
     return 16 if zero_padded and len({len(text) for text in bare}) == 1 and len(bare[0]) > 1 else 10
+
+
+def _counts_in_binary(texts: Sequence[str], header: str) -> bool:
+    """Say whether cells are pointer values in binary: 00b, 01b, or bare digits as many as the header has bits."""
+    digits = ["".join(text.split()) for text in texts]
+    if len(digits) < 2 or not all(re.fullmatch(r"[01]{1,8}b?", text) for text in digits):
+        return False
+    if re.search(r"\bbin", header, re.IGNORECASE) or all(re.fullmatch(r"[01]{2,}b", text) for text in digits):
+        return True
+    if re.search(r"hex|dec", header, re.IGNORECASE):
+        return False
+    _, bits = split_index(header)
+    width = bits[0] - bits[1] + 1 if bits else 2 if re.search(r"pointer", header, re.IGNORECASE) else 0
+    return width > 1 and all(len(text) == width for text in digits)
 
 
 def reset_value(text: str, base: int | None = None) -> int | None:

@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 
+from mapper.datasheet.broken_names import join_broken_names
 from mapper.datasheet.columns import column_tables, has_register_header
 from mapper.datasheet.drafts import assemble
 from mapper.datasheet.headings import cut_sections, find_headings
@@ -53,7 +54,7 @@ def read_datasheet(pdf: bytes, *, file: str, parts: Sequence[str] = ()) -> Datas
         revision=identity.revision,
         num_pages=len(pages),
         sections=cut_sections(pages, headings, identity.title),
-        registers=assemble(walk.drafts),
+        registers=join_broken_names(assemble(walk.drafts), (page.text for page in pages)),
         copy_restricted=is_restricted,
         partial=is_cut_off(pdf) or any(page.is_partial for page in pages),
         pages=tuple(page.text for page in pages),

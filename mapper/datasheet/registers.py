@@ -13,7 +13,15 @@ from mapper.datasheet.drafts import Draft, same_name
 from mapper.datasheet.grids import Grid, grids_of
 from mapper.datasheet.header import Header
 from mapper.datasheet.headings import Heading, is_running, path_title, running_lines, split_number
-from mapper.datasheet.heads import Head, named_head, read_head, read_property, register_name, strip_caption
+from mapper.datasheet.heads import (
+    Head,
+    further_heads,
+    named_head,
+    read_head,
+    read_property,
+    register_name,
+    strip_caption,
+)
 from mapper.datasheet.layout import Line
 from mapper.datasheet.notation import (
     access_mode,
@@ -45,6 +53,7 @@ _BIT_LINE = re.compile(
 )
 _DEVICE_ADDRESS = re.compile(r"\b(?:slave|device|i2c|bus|chip)\b", re.IGNORECASE)
 _REGISTER = re.compile(r"\bregisters?\b|\breg\b", re.IGNORECASE)
+
 
 @dataclass(slots=True)
 class RegisterWalk:
@@ -127,6 +136,10 @@ class RegisterWalk:
         head = head or (Head(known) if known else named_head(title))
         if head is not None:
             self._start(head, heading.page, line)
+            first = self._open
+            for other in further_heads(title):
+                self._start(other, heading.page, line)
+            self._open = first
 
     def _text(self, line: Line, page: Page) -> None:
         text, is_caption = strip_caption(line.text)

@@ -10,11 +10,11 @@ from mapper.datasheet.notation import HEX, access_mode, is_identifier, is_reserv
 
 MAX_REST_WORDS = 4  # after the short name: more of them make a sentence, not a heading
 
-_TOKEN = r"[A-Za-z][\w/]*"
+_WORD = r"[A-Za-z][\w/]*"
 _BESIDE = re.compile(
-    rf"\bregister\b[^()\[\]:;]{{0,20}}\(\s*(?P<behind>{_TOKEN})\s*(?:[,;][^()]*)?\)"
-    rf"|\(\s*(?P<inside>{_TOKEN})\s*\)\s*register\b"
-    rf"|\bregister(?:\s+[\dA-Z])?\s+[-\u2013\u2014]\s*(?P<dashed>{_TOKEN})$",
+    rf"\bregister\b[^()\[\]:;]{{0,20}}\(\s*(?P<behind>{_WORD})\s*(?:[,;][^()]*)?\)"
+    rf"|\(\s*(?P<inside>{_WORD})\s*\)\s*register\b"
+    rf"|\bregister(?:\s+[\dA-Z])?\s+[-\u2013\u2014]\s*(?P<dashed>{_WORD})$",
     re.IGNORECASE,
 )
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")

@@ -60,7 +60,8 @@ def _addresses(ground: Ground, definitions: Sequence[Symbol], repo_family: str) 
         ]
         if not registers or name.tokens[-1] in INSTANCES:
             continue
-        if any(addresses_agree(register, value) for register in registers):
+        addresses = ground.tree.addresses(symbol)
+        if any(addresses_agree(register, address) for register in registers for address in addresses):
             agreeing += 1
         elif _is_certain(ground, registers) and not _is_field_name(ground, name):
             differing.append((symbol, registers[0], value))

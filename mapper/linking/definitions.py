@@ -5,8 +5,11 @@ a possible conflict. An address alone makes none: small numbers are everywhere.
 """
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
+from mapper.linking.bases import BASE_WORDS
 from mapper.linking.codes import link_code
 from mapper.linking.matches import (
     Ground,
@@ -18,7 +21,7 @@ from mapper.linking.matches import (
     register_matches,
     spelled_alike,
 )
-from mapper.linking.targets import WIDE_ADDRESS, Line, Target, section_anchor
+from mapper.linking.targets import WIDE_ADDRESS, Line, SheetIndex, Target, section_anchor
 from mapper.linking.words import Name, name_of, similarity, split_words
 from mapper.model import BitField, Evidence, Register, Symbol
 
@@ -27,8 +30,9 @@ MIN_LIKENESS = 0.34
 STRONG_LIKENESS = 0.85
 SURE = 0.8
 """With a match this sure, printed lines with the same name add nothing."""
+MAX_LINES = 12
+"""Printed lines looked at for one name, those with the value first."""
 POINTER = re.compile(r"\*\s*\)")
-BASE_WORDS = frozenset({"base", "baseaddr"})
 RESET_WORDS = frozenset({"reset", "default", "defaults", "por", "initial"})
 IDENTITY_WORDS = frozenset({"id", "who", "whoami"})
 IDENTITY = re.compile(r"(^|_|\b)(id|chip_?id|dev_?id|who_?am_?i|part_?id|product_?id)(_|\b|$)|ID$", re.IGNORECASE)
@@ -40,7 +44,7 @@ def link_definition(ground: Ground, symbol: Symbol) -> list[Match]:
     """Return what a definition stands for, best first; empty when nothing agrees."""
     name = ground.name(symbol)
     value = ground.tree.value(symbol)
-    if POINTER.search(symbol.declaration):
+    if POINTER.search(symbol.declaration) and symbol.kind != "register":
         return []  # an instance: what it points to is linked by its type and its base address
     if value is not None and BASE_WORDS & set(name.words):
         return _as_block(ground, symbol, name, value)
@@ -52,6 +56,15 @@ def link_definition(ground: Ground, symbol: Symbol) -> list[Match]:
     if not any(match.raw >= SURE for match in matches):
         matches += _as_line(ground, symbol, name, value)
     return sorted(matches, key=lambda match: -match.raw)
+
+
+def registers_at(index: SheetIndex, addresses: Sequence[int]) -> list[Target]:
+    """Return the registers at the addresses of a definition; one printed at the absolute address leaves no other."""
+    found = {id(target): target for address in addresses for target in index.at(address)}
+    exact = (
+        [t for t in index.at(addresses[0]) if t.register and t.register.address == addresses[0]] if addresses else []
+    )
+    return exact if exact and addresses[0] >= WIDE_ADDRESS else list(found.values())
 
 
 def addresses_agree(register: Register, value: int) -> bool:
@@ -89,7 +102,8 @@ def _as_register(ground: Ground, symbol: Symbol, name: Name, value: int | None) 
     floor = MIN_LIKENESS if marked else 0.5 if symbol.form != "enumerator" else 0.75
     scoped = _scoped(ground, symbol)
     matches: list[Match] = []
-    for target in ground.index.at(value) if value is not None else []:
+    addresses = ground.tree.addresses(symbol)
+    for target in registers_at(ground.index, addresses):
         alike = likeness(name, target, ground.index)
         if scoped is not None:
             alike = max(0.7 * alike, likeness(scoped, target, ground.index))
@@ -100,8 +114,9 @@ def _as_register(ground: Ground, symbol: Symbol, name: Name, value: int | None) 
             continue
         if is_field_marked(name) and not marked:
             alike *= 0.8
+        where = next((address for address in addresses if addresses_agree(register, address)), addresses[0])
         evidence = _evidence(
-            "address", f"{symbol.name} = {value:#x}, printed for {register.name}", alike, register.page
+            "address", f"{symbol.name} = {where:#x}, printed for {register.name}", alike, register.page
         )
         raw = 0.6 + 0.36 * alike + _same_block(symbol, register)
         matches += register_matches(register, raw, "address+name", evidence)
@@ -202,11 +217,22 @@ def _as_block(ground: Ground, symbol: Symbol, name: Name, value: int) -> list[Ma
         if block is not None:
             anchor = section_anchor(block, place="description")
             matches.append(Match(anchor, raw - 0.01, "base address", evidence))
-    for line in ground.index.lines(said)[:12] if not matches else []:
-        if value in line.numbers:
-            match = line_match(ground, line, 0.86, f"{symbol.name} and its value on one printed line")
-            matches += [match] if match is not None else []
-    return matches
+    return matches or _as_instance(ground, symbol, said, value)
+
+
+def _as_instance(ground: Ground, symbol: Symbol, said: Name, value: int) -> list[Match]:
+    """Link a base address to the table row that prints it beside the instance's name, with or without a prefix."""
+    for start in range(len(said.tokens)):
+        spelling = name_of("_".join(said.words[start:]))
+        matches = [
+            replace(match, anchor=replace(match.anchor, kind="table"), method="base address")
+            for line in ground.index.lines(spelling)
+            if value in line.numbers
+            and (match := line_match(ground, line, 0.86, f"{symbol.name} and its value on one printed line"))
+        ]
+        if matches:
+            return matches
+    return []
 
 
 def _as_field(ground: Ground, symbol: Symbol, name: Name, value: int | None) -> list[Match]:
@@ -250,7 +276,8 @@ def _as_line(ground: Ground, symbol: Symbol, name: Name, value: int | None) -> l
         spellings.append(name_of(" ".join(bare)))
     matches = []
     for spelling in spellings:
-        for line in ground.index.lines(spelling)[:12]:
+        lines = sorted(ground.index.lines(spelling), key=lambda line: value not in line.numbers)
+        for line in lines[:MAX_LINES]:
             agrees = value is not None and value > 0 and value in line.numbers
             named = len(spelling.compact) >= 6 and (is_command or value is None)
             if not agrees and not named:

@@ -45,18 +45,18 @@ class Ground:
         return name_of(symbol.name, self.drop)
 
     def record(self, symbol: Symbol, matches: Iterable[Match]) -> None:
-        """Keep the best matches of a symbol, one an anchor."""
+        """Keep the best matches of a symbol, one an anchor: of a table printed on two pages the better, then first."""
         best: dict[tuple[object, ...], Match] = {}
         for match in (*self.found.get(symbol_key(symbol), ()), *matches):
             key = (
                 match.anchor.kind,
                 match.anchor.place,
-                match.anchor.page,
                 match.anchor.register,
+                match.anchor.address,
                 match.anchor.field,
                 match.anchor.path,
             )
-            if key not in best or match.raw > best[key].raw:
+            if key not in best or order(match) < order(best[key]):
                 best[key] = match
         if best:
             ordered = sorted(best.values(), key=order)[:MAX_LINKS]

@@ -13,6 +13,8 @@ WIDE_ADDRESS = 0x1000
 """Addresses from here on are absolute: code often holds the offset in the block only."""
 MAX_RETRIEVED = 24
 HEX = re.compile(r"\b0x([0-9A-Fa-f]{1,8})\b|\b([0-9A-Fa-f]{1,4})[hH]\b")
+GROUPED = re.compile(r"\b0x([0-9A-Fa-f]{4})[ _]([0-9A-Fa-f]{4})\b")
+"""Wide addresses are often printed in two groups of four digits."""
 BINARY = re.compile(r"\b([01]{4})[ _]?([01]{4})\b")
 LEADERS = re.compile(r"\.{4,}|(?:\. ){4,}")
 IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,}")
@@ -246,6 +248,7 @@ def _identifier_lines(sheet: Datasheet) -> dict[str, list[Line]]:
             continue
         for row in rows:
             hexadecimal = [int(a or b, 16) for a, b in HEX.findall(row)]
+            hexadecimal += [int(a + b, 16) for a, b in GROUPED.findall(row)]
             numbers = frozenset([*hexadecimal, *(int(a + b, 2) for a, b in BINARY.findall(row))])
             compacts = {"".join(CHUNK.findall(word.lower())) for word in IDENTIFIER.findall(row)}
             for compact in compacts:

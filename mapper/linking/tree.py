@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from mapper.code.values import evaluate
+from mapper.linking.bases import IDENTIFIER, base_addresses, block_addresses
 from mapper.linking.parts import MIN_PART_LENGTH, has_digit, is_part_like
 from mapper.linking.structure import GENERIC_DIRECTORIES, answer_files, part_words, tree_shape
 from mapper.linking.words import CHUNK, canonical, name_of, split_words
@@ -18,7 +19,6 @@ COMMON_FILES = 8
 UBIQUITOUS_FILES = 200
 PREFIX_SHARE = 0.3
 VALUE_KINDS = frozenset({"macro", "constant", "register", "config"})
-IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
 
 class TreeIndex:
@@ -29,7 +29,8 @@ class TreeIndex:
         self.files = sorted(answer_files(files), key=lambda f: f.path)
         self.originals = [f for f in self.files if self.shape.original_of[f.path] == f.path]
         self.by_path = {file.path: file for file in self.files}
-        self.values = _resolve(self.files)
+        self.values, known = _resolve(self.files)
+        self._bases = base_addresses(known)
         self.names = _part_names(self.originals)
         self.pairs = _value_pairs(self.originals, self.values)
         self.identity = {file.path: _identity(file) for file in self.originals}
@@ -39,6 +40,17 @@ class TreeIndex:
     def value(self, symbol: Symbol) -> int | None:
         """Return a symbol's value, resolved over the tree where its own file does not tell it."""
         return symbol.value if symbol.value is not None else self.values.get((symbol.path, symbol.name))
+
+    def addresses(self, symbol: Symbol) -> tuple[int, ...]:
+        """Return the addresses a definition may stand for: its value; of a base + offset the absolute one, the offset.
+
+        The base may stand in another file, if the tree has one value for its name.
+        """
+        value = self.value(symbol)
+        if value is None:
+            return ()
+        in_block = block_addresses(_replacement(symbol), value, self._bases)
+        return (value,) if in_block is None else tuple(sorted(set(in_block), reverse=True))
 
     def rarity(self, word: str) -> float:
         """Return 1 for a part word in few files, falling to 0 for one that is everywhere."""
@@ -151,8 +163,11 @@ def _value_pairs(files: Iterable[SourceFile], values: dict[tuple[str, str], int]
     return dict(pairs)
 
 
-def _resolve(files: Sequence[SourceFile]) -> dict[tuple[str, str], int]:
-    """Return values of macros defined over another file's macro (base + offset), where the tree agrees on it."""
+def _resolve(files: Sequence[SourceFile]) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
+    """Return values of macros defined over another file's macro (base + offset), where the tree agrees on it.
+
+    The second value is what the tree agrees on: names with the one value they have in it.
+    """
     known: dict[str, int] = {}
     ambiguous: set[str] = set()
     open_symbols: list[Symbol] = []
@@ -184,7 +199,7 @@ def _resolve(files: Sequence[SourceFile]) -> dict[tuple[str, str], int]:
                 known.setdefault(name, value)
         if not progress:
             break
-    return resolved
+    return resolved, known
 
 
 def _replacement(symbol: Symbol) -> str:

@@ -28,6 +28,8 @@ class LedgerCounts:
     """By state."""
     shards: int
     """Sealed ones."""
+    left_out: dict[str, int]
+    """Files and passages that are not parsed or not in the corpus, by stage and reason."""
     dead_letters: dict[str, int]
     """By reason."""
     outbox: int
@@ -50,6 +52,7 @@ def counts(conn: Connection) -> LedgerCounts:
         conflicts_resolved=by_conflict.get("resolved", 0),
         samples=samples.count_by_state(conn),
         shards=_grouped(conn, shards, "state").get("sealed", 0),
+        left_out={f"{reason} ({stage})": number for (stage, reason), number in samples.count_drops(conn).items()},
         dead_letters=letters.count_by_reason(conn),
         outbox=outbox.count(conn),
     )

@@ -162,7 +162,12 @@ def replace_drops(conn: Connection, stage: str, repo_id: str, paths: Collection[
 
 
 def find_drops(
-    conn: Connection, *, stage: str | None = None, reason: str | None = None, limit: int = 100
+    conn: Connection,
+    *,
+    stage: str | None = None,
+    reason: str | None = None,
+    repo_id: str | None = None,
+    limit: int = 100,
 ) -> list[DropRow]:
     """Return what was dropped, newest first."""
     query = select(drops).order_by(drops.c.dropped_at.desc(), drops.c.drop_id).limit(limit)
@@ -170,6 +175,8 @@ def find_drops(
         query = query.where(drops.c.stage == stage)
     if reason is not None:
         query = query.where(drops.c.reason == reason)
+    if repo_id is not None:
+        query = query.where(drops.c.repo_id == repo_id)
     return [_drop(row) for row in conn.execute(query)]
 
 

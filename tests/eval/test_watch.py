@@ -15,6 +15,8 @@ from eval.registry import Registry
 from eval.result import list_results, read_result, write_result
 from eval.watch import Watcher, run
 
+pytestmark = pytest.mark.slow
+
 Watch = Callable[[], CollectorRegistry]
 
 

@@ -28,6 +28,8 @@ from trainer.config import TrainSettings
 from trainer.follow import train
 import trainer.session, peft, transformers  # once, before the forks
 
+pytestmark = pytest.mark.slow
+
 settings = TrainSettings.model_validate_json(sys.argv[1], by_name=True)
 for step in map(int, sys.argv[2:]):
     def on_step(run, loss):

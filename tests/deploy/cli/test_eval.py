@@ -61,3 +61,11 @@ def test_bad_setting_ends_with_3(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> N
 
     assert result.exit_code == 3
     assert "SHEETSTREAM_EVAL_THREADS" in result.stderr
+
+
+def test_a_generated_suite_covers_every_domain(cli_json: Cli) -> None:
+    """Without any source of one's own the gate has all it asks for."""
+    answer = cli_json("eval", "build", "--generated", "--items", 2)
+
+    assert len(answer["items"]) == 13
+    assert set(answer["items"].values()) == {2}

@@ -161,3 +161,12 @@ def test_score_names_the_bad_line(run: Run, tmp_path: Path) -> None:
 
     assert result.exit_code == 2
     assert "links.jsonl:1: no JSON" in result.stderr.replace("\n", "")
+
+
+def test_what_is_not_there_ends_with_6(run: Run, tmp_path: Path) -> None:
+    """A mistyped path is not found; that is another code than a tree without code."""
+    for words in (("map", "gone", "a.pdf", "-o", "out"), ("score", "gone.jsonl", "gold.jsonl")):
+        result = run(*(tmp_path / word if "." in word or word == "gone" else word for word in words))
+
+        assert result.exit_code == 6
+        assert "no such" in result.stderr

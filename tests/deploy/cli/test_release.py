@@ -115,3 +115,13 @@ def test_nothing_to_roll_back_to_is_said(cli: Cli, release: Release) -> None:
 
     assert result.exit_code == 2
     assert "nothing to roll back to" in result.stderr
+
+
+def test_pull_where_nothing_is_released_ends_with_6(cli: Cli, home: Path, tmp_path: Path) -> None:
+    """Neither the home nor a folder without a registry is an unreachable place."""
+    own = cli("release", "pull", "--to", tmp_path / "to")
+    other = cli("release", "pull", "--from", tmp_path, "--to", tmp_path / "to")
+
+    assert (own.exit_code, other.exit_code) == (6, 6)
+    assert "no such release; known: none yet" in own.stderr
+    assert "nothing is released here" in other.stderr

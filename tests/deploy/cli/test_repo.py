@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
+from streams.ledger.engine import writing
+from streams.ledger.samples import DropRow, replace_drops
 from streams.watch.git import EMPTY_TREE
 
 Cli = Callable[..., Any]
@@ -109,3 +112,28 @@ def test_nothing_here_yet_is_said(cli: Cli, home: Path) -> None:
     assert result.exit_code == 6
     assert str(home) in result.stderr
     assert not home.exists()
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "remove"])
+def test_a_wrong_home_stays_empty(cli: Cli, home: Path, verb: str) -> None:
+    """A change of what is watched does not make a home where there is none."""
+    result = cli("repo", verb, "repo1_3fa9")
+
+    assert result.exit_code == 6
+    assert not home.exists()
+
+
+def test_what_was_left_out_is_listed_with_its_reason(cli: Cli, cli_json: Cli, engine: Engine, vendor: Path) -> None:
+    """A file that is too large is in no dead letter: here one sees it, and in `status` the number."""
+    repo_id = cli("repo", "add", vendor).stdout.strip()
+    drop = DropRow(
+        stage="symbols", reason="too_large", repo_id=repo_id, path="a.c", blob_id="b", detail="a.c: big", dropped_at=1.0
+    )
+    with writing(engine) as conn:
+        replace_drops(conn, "symbols", repo_id, ["a.c"], [drop])
+
+    (listed,) = cli_json("repo", "left-out", repo_id, "--reason", "too_large")
+
+    assert (listed["path"], listed["detail"]) == ("a.c", "a.c: big")
+    assert cli_json("repo", "left-out", "--reason", "binary") == []
+    assert cli_json("status")["counts"]["left_out"] == {"too_large (symbols)": 1}

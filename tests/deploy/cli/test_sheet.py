@@ -5,6 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
+
+from streams.ledger.engine import writing
+from streams.ledger.letters import Letter, bury
 
 Cli = Callable[..., Any]
 
@@ -84,3 +88,27 @@ def test_pause_resume_and_remove(cli: Cli, cli_json: Cli, pdf: Path) -> None:
     assert cli("sheet", "remove", pdf).exit_code == 0
     assert cli_json("sheet", "list") == []
     assert cli("sheet", "remove", source_id).exit_code == 6
+
+
+def test_a_datasheet_that_could_not_be_read_says_why(cli: Cli, cli_json: Cli, engine: Engine, pdf: Path) -> None:
+    """The list has the dead letter's message, so that nobody must look for it elsewhere."""
+    source_id = cli("sheet", "add", pdf).stdout.strip()
+    letter = Letter(
+        letter_id="dl1_aa",
+        agent="sheets",
+        topic="datasheet.releases",
+        partition=0,
+        offset=0,
+        key=source_id,
+        reason="encrypted",
+        error_class="DatasheetError",
+        message="AB1234.pdf: encrypted",
+        attempts=1,
+        state="dead",
+        died_at=1.0,
+    )
+    with writing(engine) as conn:
+        bury(conn, letter)
+
+    assert cli_json("sheet", "list")[0]["unread"] == "AB1234.pdf: encrypted"
+    assert "AB1234.pdf: encrypted" in cli("sheet", "list").stdout

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.errors import AlreadyRunningError
+from deploy.local.errors import AlreadyRunningError, ConfigError
 from deploy.local.home import LOOPBACK, Home, kafka_address
 
 
@@ -69,3 +69,14 @@ with Home(pathlib.Path({str(home.root)!r})).claim():
     with home.claim():
         assert home.holder() is not None
     assert home.holder() is None
+
+
+def test_a_fixed_port_that_is_taken_is_named(home: Home) -> None:
+    """The port the user asked for is not silently replaced, and the message says which setting it is."""
+    with socket.socket() as other:
+        other.bind((LOOPBACK, 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        with pytest.raises(ConfigError, match=rf"port {port} .*SHEETSTREAM_CONSOLE_PORT"):
+            home.choose_ports(["console_page"], fixed={"console_page": port})

@@ -97,3 +97,31 @@ time.sleep(300)
         parent.kill()
 
         wait_for(lambda: not any(process.is_running() for process in family))
+
+
+@pytest.mark.slow
+def test_a_new_supervisor_waits_for_a_killed_runs_one(home: Home) -> None:
+    """Right after kill -9 the old supervisor still stops its processes; a new start waits instead of failing."""
+    stubborn = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: None); time.sleep(3); time.sleep(3)"
+    script = f"""
+import pathlib, sys, time
+from deploy.local.home import Home
+from deploy.local.supervisor import Supervisor
+supervisor = Supervisor(Home(pathlib.Path({str(home.root)!r})))
+supervisor.start({{"stubborn": [sys.executable, "-c", {stubborn!r}]}}, {{}}, failures=1)
+supervisor.start_process("stubborn")
+print("started", flush=True)
+time.sleep(300)
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        time.sleep(1.0)
+        parent.kill()
+    supervisor = Supervisor(home)
+
+    supervisor.await_predecessor()
+    supervisor.start({"sleeper": SLEEPER}, {}, failures=1)
+
+    assert [state.name for state in supervisor.states()] == ["sleeper"]
+    supervisor.stop()

@@ -195,3 +195,15 @@ def test_bit_figure_in_two_halves_keeps_access_and_reset(drawing: Any) -> None:
         ("LIMIT", 7, 1, "rw", 0),
         ("EN", 0, 0, "rw", 1),
     ]
+
+
+@pytest.mark.parametrize("names", [("PAUSE rw", "TX_FULL r"), ("Pause rw", "Tx full r")])
+def test_access_glued_to_names_is_not_part_of_them(drawing: Any, names: tuple[str, str]) -> None:
+    """Where the rows of names and access rights of a bit figure run together, both are told apart."""
+    drawing.page()
+    drawing.heading("5.1 RETRY (0x15)")
+    drawing.table(([str(7 - i) for i in range(8)], ()), (50,) * 8, spans={1: [(0, 3, names[0]), (4, 7, names[1])]})
+
+    (register,) = _registers(drawing)
+
+    assert [(f.name, f.access) for f in register.fields] == [(names[0][:-3], "rw"), (names[1][:-2], "r")]

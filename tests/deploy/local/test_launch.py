@@ -1,0 +1,37 @@
+"""What keeps the system from starting is one clear error, and nothing stays behind."""
+
+import socket
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deploy.local.config import LocalSettings
+from deploy.local.errors import BrokerError, ConfigError
+from deploy.local.home import LOOPBACK
+from deploy.local.launch import running
+
+
+def settings(tmp_path: Path, kafka: str) -> LocalSettings:
+    return LocalSettings(home=tmp_path / "home", cache=tmp_path / "cache", kafka=kafka, min_free_disk_mb=0)
+
+
+def test_a_bad_setting_of_the_streams_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read late, when the supervisor runs already, and still ends as a message."""
+    monkeypatch.setenv("SHEETSTREAM_POLL_SECONDS", "often")
+    with socket.create_server((LOOPBACK, 0)) as other:
+        address = f"{LOOPBACK}:{other.getsockname()[1]}"
+
+        with pytest.raises(ConfigError, match="poll_seconds"), running(settings(tmp_path, address)):
+            pass
+
+    assert psutil.Process().children(recursive=True) == []
+
+
+def test_a_broker_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """The address, the setting, and what else one can do."""
+    with (
+        pytest.raises(BrokerError, match=r"127\.0\.0\.1:1 .*SHEETSTREAM_KAFKA"),
+        running(settings(tmp_path, "127.0.0.1:1")),
+    ):
+        pass
