@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from deploy.cli.output import EXIT_FINDINGS, EXIT_NOT_FOUND, emit_json, fail, note, table
+from deploy.cli.output import EXIT_CONFIG, EXIT_FINDINGS, EXIT_NOT_FOUND, emit_json, fail, note, table
 
 if TYPE_CHECKING:
     from deploy.local.state import SystemState
@@ -36,6 +36,7 @@ def status(
     from deploy.local.config import load_settings
     from deploy.local.errors import LocalError
     from deploy.local.state import system_state
+    from streams.errors import ConfigError
 
     try:
         root = load_settings(home=home).home
@@ -43,7 +44,10 @@ def status(
         fail(str(error), error.exit_code)
     if not root.is_dir():
         fail(f"{root}: nothing here yet; start with `sheetstream up` or `sheetstream demo`", EXIT_NOT_FOUND)
-    state = system_state(root)
+    try:
+        state = system_state(root)
+    except ConfigError as error:
+        fail(str(error), EXIT_CONFIG)
     if json:
         emit_json(asdict(state) | {"records_waiting": state.records_waiting})
     else:

@@ -34,6 +34,9 @@ class Finding:
 
 def run_checks(settings: LocalSettings) -> Iterator[Finding]:
     """Yield one finding or more a check, in order; a check that breaks is a problem itself."""
+    from eval.errors import EvalError
+    from streams.errors import StreamsError
+
     checks: tuple[Callable[[LocalSettings], Iterator[Finding]], ...] = (
         _python,
         _git,
@@ -50,7 +53,7 @@ def run_checks(settings: LocalSettings) -> Iterator[Finding]:
         name = check.__name__.strip("_").replace("_", " ")
         try:
             yield from check(settings)
-        except (OSError, LocalError, subprocess.SubprocessError) as error:
+        except (OSError, EvalError, LocalError, StreamsError, subprocess.SubprocessError) as error:
             yield Finding(check=name, verdict="problem", seen=str(error), fix="see the message")
 
 

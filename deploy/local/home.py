@@ -38,6 +38,10 @@ class Home:
         return self.run / "ports.json"
 
     @property
+    def kafka_file(self) -> Path:
+        return self.run / "kafka.address"
+
+    @property
     def pid_file(self) -> Path:
         return self.run / "up.pid"
 
@@ -111,9 +115,11 @@ class Home:
 
 
 def kafka_address(home: Path) -> str | None:
-    """Return host:port of the embedded broker as written down, None if this home never ran one."""
-    port = Home(home).ports().get("kafka")
-    return f"{LOOPBACK}:{port}" if port else None
+    """Return host:port of the broker that this home's last run used, None if it never ran."""
+    try:
+        return Home(home).kafka_file.read_text(encoding="utf-8").strip() or None
+    except OSError:
+        return None
 
 
 def free_port(taken: set[int]) -> int:

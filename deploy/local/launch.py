@@ -104,6 +104,7 @@ def _start(settings: LocalSettings, home: Home, environment: dict[str, str], say
         fixed={"console_page": settings.console_port},
     )
     kafka = settings.kafka or f"{LOOPBACK}:{ports['kafka']}"
+    home.kafka_file.write_text(f"{kafka}\n", encoding="utf-8")  # for those who ask from another terminal
     environment |= {
         "SHEETSTREAM_HOME": str(settings.home),
         "SHEETSTREAM_CACHE": str(settings.cache),

@@ -1,13 +1,11 @@
 """Base addresses of blocks: the definitions that hold one, and what other definitions add to one of them."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from mapper.linking.words import split_words
 
 BASE_WORDS = frozenset({"base", "baseaddr"})
 MAX_OFFSET = 0xFFFF
-IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
 
 def base_addresses(known: Mapping[str, int]) -> dict[str, int]:
@@ -15,12 +13,13 @@ def base_addresses(known: Mapping[str, int]) -> dict[str, int]:
     return {name: value for name, value in known.items() if BASE_WORDS & set(split_words(name))}
 
 
-def block_addresses(expression: str, value: int, bases: Mapping[str, int]) -> tuple[int, int] | None:
+def block_addresses(references: Iterable[str], value: int, bases: Mapping[str, int]) -> tuple[int, int] | None:
     """Return offset and absolute address of a definition written as base + offset, None if it is not written so.
 
-    value is what the definition evaluates to: the whole sum, or the offset alone where its own file lacks the base.
+    references are the names it uses. value is what it evaluates to: the whole sum, or the offset alone where its own
+    file lacks the base.
     """
-    names = [word for word in IDENTIFIER.findall(expression) if word in bases]
+    names = [name for name in references if name in bases]
     if len(names) != 1:
         return None
     base = bases[names[0]]

@@ -33,6 +33,11 @@ SURE = 0.8
 MAX_LINES = 12
 """Printed lines looked at for one name, those with the value first."""
 POINTER = re.compile(r"\*\s*\)")
+DEREFERENCED = re.compile(
+    r"\*\s*\(?\s*\(\s*(?:\w+\s+)*(?:v?u?(?:int)?(?:8|16|32|64)(?:_t)?|unsigned|u?(?:char|short|int|long)|byte|word)\s*\*",
+    re.IGNORECASE,
+)
+"""A number read through a pointer: the register itself, not the place of a block."""
 RESET_WORDS = frozenset({"reset", "default", "defaults", "por", "initial"})
 IDENTITY_WORDS = frozenset({"id", "who", "whoami"})
 IDENTITY = re.compile(r"(^|_|\b)(id|chip_?id|dev_?id|who_?am_?i|part_?id|product_?id)(_|\b|$)|ID$", re.IGNORECASE)
@@ -44,7 +49,7 @@ def link_definition(ground: Ground, symbol: Symbol) -> list[Match]:
     """Return what a definition stands for, best first; empty when nothing agrees."""
     name = ground.name(symbol)
     value = ground.tree.value(symbol)
-    if POINTER.search(symbol.declaration) and symbol.kind != "register":
+    if POINTER.search(symbol.declaration) and not DEREFERENCED.search(symbol.declaration):
         return []  # an instance: what it points to is linked by its type and its base address
     if value is not None and BASE_WORDS & set(name.words):
         return _as_block(ground, symbol, name, value)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from mapper.code.values import evaluate
-from mapper.linking.bases import IDENTIFIER, base_addresses, block_addresses
+from mapper.linking.bases import base_addresses, block_addresses
 from mapper.linking.parts import MIN_PART_LENGTH, has_digit, is_part_like
 from mapper.linking.structure import GENERIC_DIRECTORIES, answer_files, part_words, tree_shape
 from mapper.linking.words import CHUNK, canonical, name_of, split_words
@@ -19,6 +19,7 @@ COMMON_FILES = 8
 UBIQUITOUS_FILES = 200
 PREFIX_SHARE = 0.3
 VALUE_KINDS = frozenset({"macro", "constant", "register", "config"})
+IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
 
 class TreeIndex:
@@ -49,7 +50,7 @@ class TreeIndex:
         value = self.value(symbol)
         if value is None:
             return ()
-        in_block = block_addresses(_replacement(symbol), value, self._bases)
+        in_block = block_addresses(symbol.references, value, self._bases)
         return (value,) if in_block is None else tuple(sorted(set(in_block), reverse=True))
 
     def rarity(self, word: str) -> float:

@@ -19,6 +19,8 @@ from trainer.manifest import file_digest, newest_checkpoint, read_manifest
 from trainer.metrics import TrainerMetrics
 from trainer.session import FIRST_RETRY_SECONDS, TrainingRun
 
+pytestmark = pytest.mark.slow
+
 WriteShard = Callable[..., Path]
 
 KILLED_RUNS = """
@@ -27,8 +29,6 @@ from prometheus_client import CollectorRegistry
 from trainer.config import TrainSettings
 from trainer.follow import train
 import trainer.session, peft, transformers  # once, before the forks
-
-pytestmark = pytest.mark.slow
 
 settings = TrainSettings.model_validate_json(sys.argv[1], by_name=True)
 for step in map(int, sys.argv[2:]):

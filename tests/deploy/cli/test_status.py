@@ -37,7 +37,8 @@ def test_status_as_json_is_data_alone(home: Path) -> None:
 
 def test_doctor_gives_each_finding_a_fix(home: Path) -> None:
     """Whatever is not in order says what to do."""
-    findings = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
+    result = CliRunner().invoke(app, ["doctor", "--json"], catch_exceptions=False)
+    findings = json.loads(result.stdout)
 
     assert {"python", "git", "java", "disk"} <= {finding["check"] for finding in findings}
     assert all(finding["fix"] for finding in findings if finding["verdict"] != "ok")
@@ -82,3 +83,17 @@ def test_counts_in_words() -> None:
     """Numbers by name, or the number."""
     assert spell({"new": 3, "kept": 1}) == "3 new, 1 kept"
     assert (spell({}), spell(5)) == ("0", "5")
+
+
+def test_status_and_doctor_name_a_bad_setting(home: Path) -> None:
+    """A misspelt key is one line for the one, a finding for the other."""
+    home.mkdir()
+    (home / "ledger.db").touch()
+    (home / "sheetstream.toml").write_text("[streams]\npoll_second = 1\n")
+
+    status = CliRunner().invoke(app, ["status"])
+    findings = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
+
+    assert status.exit_code == 3
+    assert "did you mean poll_seconds" in status.stderr
+    assert any("poll_second" in finding["seen"] for finding in findings if finding["verdict"] == "problem")

@@ -23,7 +23,6 @@ def test_ports_are_kept_over_restarts(home: Home) -> None:
     first = home.choose_ports(["kafka", "console"])
 
     assert home.choose_ports(["kafka", "console"]) == first
-    assert kafka_address(home.root) == f"127.0.0.1:{first['kafka']}"
 
 
 def test_a_port_taken_meanwhile_is_replaced(home: Home) -> None:
@@ -34,6 +33,13 @@ def test_a_port_taken_meanwhile_is_replaced(home: Home) -> None:
         other.listen()
 
         assert home.choose_ports(["kafka"]) != first
+
+
+def test_the_brokers_address_is_written_down(home: Home) -> None:
+    """Whoever asks from another terminal finds the broker that runs, be it the embedded one or another."""
+    home.kafka_file.write_text("broker.example:9092\n")
+
+    assert kafka_address(home.root) == "broker.example:9092"
 
 
 def test_a_home_that_never_ran_has_no_broker(tmp_path: Path) -> None:
