@@ -45,8 +45,8 @@ def emit_line(text: str) -> None:
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table on stdout; without a terminal it is as wide as its content."""
     grid = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        grid.add_column(column, overflow="fold")
+    for place, column in enumerate(columns):
+        grid.add_column(column, overflow="fold", no_wrap=place == 0)  # ids stay whole, to be copied
     for row in rows:
         grid.add_row(*("" if cell is None else str(cell) for cell in row))
     if out.is_terminal:

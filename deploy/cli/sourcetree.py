@@ -64,7 +64,8 @@ def read_tree(tree: SourceTree, advance: Callable[[int], None] = lambda _: None)
     """Return the parsed files of a snapshot and one line for each file that could not be taken."""
     files: list[SourceFile] = []
     skipped: list[str] = []
-    for path, data in _contents(tree):
+    for name, data in _contents(tree):
+        path = _text(name)
         try:
             if data is None:
                 raise SourceError(f"{path}: larger than {MAX_FILE_BYTES} bytes, or unreadable", reason="too_large")
@@ -85,6 +86,15 @@ def _contents(tree: SourceTree) -> Iterator[tuple[str, bytes | None]]:
     contents = mirror.read_blobs([blobs[path] for path in tree.paths], max_bytes=MAX_FILE_BYTES)
     for path, (_, data) in zip(tree.paths, contents, strict=True):
         yield path, data
+
+
+def _text(name: str) -> str:
+    """Return a name from the disk as text that can be written: latin-1 if it is not UTF-8, as in a mirror."""
+    raw = os.fsencode(name)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def _read(file: Path) -> bytes | None:

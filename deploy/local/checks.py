@@ -63,7 +63,8 @@ def _python(_settings: LocalSettings) -> Iterator[Finding]:
     yield Finding(
         check="python", verdict="ok" if fine else "problem", seen=version, fix="" if fine else "use 3.11 or newer"
     )
-    missing = [name for name in ("faust", "kafka", "torch", "peft", "webdataset") if not importlib.util.find_spec(name)]
+    wanted = ("faust", "kafka", "torch", "peft", "webdataset")
+    missing = [name for name in wanted if name not in sys.modules and not importlib.util.find_spec(name)]
     if missing:
         yield Finding(
             check="packages", verdict="problem", seen=f"missing: {', '.join(missing)}", fix="run `make setup`"

@@ -17,7 +17,7 @@ from streams.events import Cause, MappingChange
 from streams.ledger import outbox
 from streams.ledger.engine import upsert
 from streams.ledger.outbox import Outgoing
-from streams.ledger.schema import commits, datasheets, repositories, sheet_sources, symbols, tree_files
+from streams.ledger.schema import commits, datasheets, drops, repositories, sheet_sources, symbols, tree_files
 
 LIVE = ("active", "paused")
 STATES = ("active", "paused", "removed")
@@ -169,6 +169,7 @@ def remove_repository(conn: Connection, repo_id: str, now: float) -> None:
     conn.execute(update(repositories).where(repositories.c.repo_id == repo_id).values(cleared))
     conn.execute(delete(tree_files).where(tree_files.c.repo_id == repo_id))
     conn.execute(delete(symbols).where(symbols.c.repo_id == repo_id))
+    conn.execute(delete(drops).where(drops.c.repo_id == repo_id))
     # Added again, its history comes again with the same event ids, and must not look like a redelivery.
     conn.execute(delete(commits).where(commits.c.repo_id == repo_id))
     cause = Cause(kind="removal", id=repo_id, time=now, detail="repository removed")

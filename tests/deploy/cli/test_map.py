@@ -1,6 +1,7 @@
 """`sheetstream map` and `sheetstream score` on a small tree."""
 
 import json
+import os
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -170,3 +171,13 @@ def test_what_is_not_there_ends_with_6(run: Run, tmp_path: Path) -> None:
 
         assert result.exit_code == 6
         assert "no such" in result.stderr
+
+
+def test_a_file_name_that_is_not_utf8_is_taken(run: Run, tree: Path, tmp_path: Path) -> None:
+    """It is read as latin-1, as in a mirror, whether the tree is a plain folder or under git."""
+    (tree / "src" / "zq4071.h").rename(os.fsdecode(os.fsencode(tree) + b"/src/zq4071_\xe9.h"))
+
+    result = run("map", tree, tmp_path / "zq4071.pdf", "-o", tmp_path / "links.jsonl")
+
+    assert result.exit_code == 0, result.output
+    assert [line["path"] for line in rows(tmp_path / "links.jsonl") if line["level"] == "file"] == ["src/zq4071_é.h"]

@@ -137,3 +137,5 @@ def test_what_was_left_out_is_listed_with_its_reason(cli: Cli, cli_json: Cli, en
     assert (listed["path"], listed["detail"]) == ("a.c", "a.c: big")
     assert cli_json("repo", "left-out", "--reason", "binary") == []
     assert cli_json("status")["counts"]["left_out"] == {"too_large (symbols)": 1}
+    cli("repo", "remove", repo_id)
+    assert cli_json("repo", "left-out") == []

@@ -37,8 +37,7 @@ def test_status_as_json_is_data_alone(home: Path) -> None:
 
 def test_doctor_gives_each_finding_a_fix(home: Path) -> None:
     """Whatever is not in order says what to do."""
-    result = CliRunner().invoke(app, ["doctor", "--json"], catch_exceptions=False)
-    findings = json.loads(result.stdout)
+    findings = json.loads(CliRunner().invoke(app, ["doctor", "--json"], catch_exceptions=False).stdout)
 
     assert {"python", "git", "java", "disk"} <= {finding["check"] for finding in findings}
     assert all(finding["fix"] for finding in findings if finding["verdict"] != "ok")

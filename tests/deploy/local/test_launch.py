@@ -19,13 +19,14 @@ def settings(tmp_path: Path, kafka: str) -> LocalSettings:
 def test_a_bad_setting_of_the_streams_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is read late, when the supervisor runs already, and still ends as a message."""
     monkeypatch.setenv("SHEETSTREAM_POLL_SECONDS", "often")
+    before = psutil.Process().children(recursive=True)
     with socket.create_server((LOOPBACK, 0)) as other:
         address = f"{LOOPBACK}:{other.getsockname()[1]}"
 
         with pytest.raises(ConfigError, match="poll_seconds"), running(settings(tmp_path, address)):
             pass
 
-    assert psutil.Process().children(recursive=True) == []
+    assert psutil.Process().children(recursive=True) == before
 
 
 def test_a_broker_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -98,3 +98,12 @@ def test_a_product_without_a_number_is_known_by_its_name(source: from_text, shee
     )
 
     assert accepted([source("lib/soc/quarzino.h", "#define QUARZINO 1\n")], named) == {"lib/soc/quarzino.h"}
+
+
+def test_a_part_that_exists_only_as_a_copy_is_found_there(source: from_text, sheet: Datasheet) -> None:
+    """Other parts' own drivers do not take the answer from the vendored copy, source and header."""
+    header, code = "third_party/chips/zq4071.h", "third_party/chips/zq4071.c"
+    copy = [source(header, REGISTERS), source(code, '#include "zq4071.h"\n')]
+    own = source("drivers/kt220/kt220.h", REGISTERS.replace("ZQ4071", "KT220"))
+
+    assert accepted([*copy, own], sheet) == {header, code}

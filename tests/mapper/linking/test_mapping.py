@@ -1,5 +1,7 @@
 """One tree with one or two datasheets: all three levels together."""
 
+from dataclasses import replace
+
 from mapper.linking import map_tree
 from mapper.model import Datasheet, Mapping, SourceFile, TraceLink
 
@@ -94,3 +96,13 @@ def test_link_ids_are_unique(driver: list[SourceFile], sheet: Datasheet) -> None
 def test_an_empty_tree_maps_to_nothing(sheet: Datasheet) -> None:
     """No files, no links, no error."""
     assert map_tree([], [sheet], repo_family="demo") == Mapping(files=(), links=(), conflicts=())
+
+
+def test_a_table_printed_on_two_pages_makes_one_link(driver: list[SourceFile], sheet: Datasheet) -> None:
+    """Two overviews that list one register are one anchor, on the first of their pages; ranks have no gap."""
+    twice = replace(sheet, registers=tuple(replace(r, overview_pages=(7, 12)) for r in sheet.registers))
+
+    links = links_of(map_tree(driver, [twice], repo_family="demo"), "ZQ4071_REG_SAMPLE_RATE")
+
+    assert [link.anchor.page for link in links if link.anchor.place == "overview"] == [7]
+    assert [link.rank for link in links] == list(range(1, len(links) + 1))
