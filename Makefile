@@ -45,7 +45,8 @@ format: setup ## rewrite the code in the project's format
 bench: bench-datasheet bench-code bench-mapper bench-trainer bench-eval ## every stage beside what one would otherwise use
 
 bench-datasheet bench-code bench-mapper bench-trainer bench-eval: bench-%: setup
-	$(BIN)/python -m bench.$(subst mapper,mapping,$*)
+	@mkdir -p bench/results
+	$(BIN)/python -m bench.$(subst mapper,mapping,$*) --json bench/results/$*.json
 
 tree: setup ## write docs/tree.md anew
 	$(BIN)/python tests/architecture/tree.py

@@ -1,4 +1,4 @@
-"""Measure symbol extraction on a source tree beside universal-ctags: `python -m bench.code TREE [--json PATH]`.
+"""Measure symbol extraction on a source tree beside universal-ctags: `python -m bench.code [TREE] [--json PATH]`.
 
 Both read the same files in one run, each file as the same language. Speed is in megabytes per CPU second of one
 process. Agreement per kind is intersection / union of the sets of (file, name); anonymous types are left out. Without
@@ -11,12 +11,14 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from bench.generated import write_generated
 from mapper.code import is_relevant_path, parse_file
 from mapper.errors import SourceError
 from mapper.model import SourceFile
@@ -157,11 +159,15 @@ def _read_ctags(program: str, root: Path, files: Sequence[SourceFile], measures:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the comparison and print it."""
     parser = argparse.ArgumentParser(prog="bench.code", description=__doc__)
-    parser.add_argument("tree", type=Path)
+    parser.add_argument(
+        "tree", type=Path, nargs="?", help="folder of source files; default: the generated vendor's drivers"
+    )
     parser.add_argument("--json", type=Path, help="write the measures to this file")
     parser.add_argument("--show", type=int, default=0, help="print this many names a kind that only one side found")
     options = parser.parse_args(arguments)
-    measures, different = measure(options.tree)
+    with tempfile.TemporaryDirectory() as scratch:
+        tree = options.tree or write_generated(Path(scratch))[1]["veldra-drivers"]
+        measures, different = measure(tree)
     if options.json:
         options.json.write_text(json.dumps(asdict(measures), indent=1) + "\n")
     sys.stdout.write(_report(measures))

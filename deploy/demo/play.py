@@ -152,12 +152,13 @@ def build_demo_suite(home: Path, vendor: Vendor, plan: Plan) -> None:
     ]
     for repository in vendor.repositories:
         tree = home / "vendor" / "trees" / repository.name
-        _write_tree(repository, tree)
+        write_tree(repository, tree)
         sources.append(SuiteSource(root=tree, family=repository.name, slice="in_domain", licence="Apache-2.0"))
     build_suite(sources, home / "suite", items_per_domain=plan.items_per_domain, version="demo1")
 
 
-def _write_tree(repository: VendorRepository, target: Path) -> None:
+def write_tree(repository: VendorRepository, target: Path) -> None:
+    """Write the newest tree of a repository below a folder; of identical files one."""
     from streams.watch.git import GitMirror
 
     mirror = GitMirror(repository.path)
