@@ -2,7 +2,8 @@
 
 For every gold set whose source tree is at hand, and for the generated vendor: files (hit@1, hit@3, set precision,
 recall, F1, absent parts refused) and symbols per kind, against labels made mechanically and labels made by reading.
-Trees are folders named as the gold sets; datasheets are read once and kept in --cache, if given, by content and version of the reader's code.
+Trees are folders named as the gold sets; datasheets are read once and kept in --cache, if given, by content and version
+of the reader's code.
 """
 
 import argparse

@@ -51,14 +51,6 @@ class MovedError(StreamsError):
     reason = "moved"
 
 
-class PoisonError(StreamsError):
-    """A message that will never succeed, for this reason: it goes to the dead letters."""
-
-    def __init__(self, message: str, *, reason: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-
-
 class AddressError(StreamsError):
     """A source's address is not one that may be read: scheme, host, credentials, or a path that is not there."""
 

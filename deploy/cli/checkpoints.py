@@ -1,12 +1,12 @@
 """`sheetstream checkpoints`: what the trainer saved, what it has learnt from, and whether it is whole."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from deploy.cli.output import EXIT_NOT_FOUND, EXIT_VERIFICATION, emit_json, fail, note, table
+from deploy.cli.status import clock
 from deploy.cli.trainer_errors import trainer_errors
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def list_command(home: Path | None = HOME, as_json: bool = JSON) -> None:
                 f"{manifest.tokens_seen:,}",
                 "" if manifest.loss is None else f"{manifest.loss:.3f}",
                 len(manifest.data.shards),
-                _moment(manifest.created_at),
+                clock(manifest.created_at),
                 digest[:16],
             )
             for path, manifest, digest in found
@@ -81,7 +81,7 @@ def show(name: str = NAME, home: Path | None = HOME, as_json: bool = JSON) -> No
         [
             ("path", path),
             ("digest", digest),
-            ("saved at", _moment(manifest.created_at)),
+            ("saved at", clock(manifest.created_at)),
             ("trained", f"{manifest.step} steps, {manifest.tokens_seen:,} tokens, {manifest.trained_seconds:.0f} s"),
             ("loss", "" if manifest.loss is None else f"{manifest.loss:.4f} (mean since the checkpoint before)"),
             ("base model", f"{manifest.base_model.name} ({manifest.base_model.sha256[:16]})"),
@@ -89,7 +89,7 @@ def show(name: str = NAME, home: Path | None = HOME, as_json: bool = JSON) -> No
             ("adapter layers", ", ".join(manifest.adapter.target_modules)),
             ("data", f"{len(manifest.data.shards)} shards, {position.sample_index} samples into {position.shard_seq}"),
             ("carried over", f"{position.carry_tokens} tokens"),
-            ("newest change", "" if event is None else _moment(event)),
+            ("newest change", "" if event is None else clock(event)),
             ("code", manifest.code_commit or ""),
         ],
     )
@@ -154,7 +154,3 @@ def _as_json(manifest: "Manifest") -> dict[str, object]:
 
     values: dict[str, object] = TypeAdapter(Manifest).dump_python(manifest, mode="json")
     return values
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -26,6 +26,7 @@ def progress(description: str, total: int | None) -> Iterator[Callable[[int], No
             task = bar.add_task(description, total=total)
             yield lambda steps: bar.update(task, advance=steps)
         return
+    err.print(f"{description} ...", markup=False)
     done = 0
     said_at = time.monotonic()
 

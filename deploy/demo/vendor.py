@@ -37,11 +37,6 @@ class VendorSheet:
     revisions: tuple[Path, ...]
     """PDF files, oldest first."""
 
-    @property
-    def file_names(self) -> tuple[str, ...]:
-        """The revisions' file names, oldest first."""
-        return tuple(path.name for path in self.revisions)
-
 
 @dataclass(frozen=True, slots=True)
 class Vendor:

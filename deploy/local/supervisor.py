@@ -107,10 +107,6 @@ class Supervisor:
         """Start one process; its quick deaths are the supervisor's business from here on."""
         self._call("startProcess", name, False)
 
-    def stop_process(self, name: str) -> None:
-        """Stop one process and keep it stopped."""
-        self._call("stopProcess", name, True)
-
     def states(self) -> tuple[ProcessState, ...]:
         """Return all processes in the order they were given. Raises SupervisorError if no supervisor runs."""
         answer = self._call("getAllProcessInfo")

@@ -136,6 +136,8 @@ class Document:
 @contextmanager
 def open_document(data: bytes, file: str) -> Iterator[Document]:
     """Open the PDF in data. Raises DatasheetError with the reason it cannot be read."""
+    if not data:
+        raise DatasheetError(f"{file}: the file is empty; a PDF was expected", reason="not_pdf")
     if b"%PDF-" not in data[:1024]:
         raise DatasheetError(
             f"{file}: not a PDF: expected %PDF- at its start, got {data[:8]!r} ({len(data)} bytes)", reason="not_pdf"

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from mapper.code.wordlist import word_set
 from mapper.linking.parts import is_part_like
-from mapper.linking.words import CHUNK, split_words
+from mapper.linking.words import CHUNK
 from mapper.model import Role, SourceFile
 
 MAX_UNIT_FILES = 60
@@ -111,9 +111,3 @@ def part_words(text: str) -> tuple[str, ...]:
 def answer_files(files: Iterable[SourceFile]) -> list[SourceFile]:
     """Return the files that may implement a part: no tests, examples, documents or vendored copies."""
     return [file for file in files if file.role in ANSWER_ROLES]
-
-
-def path_words(path: str) -> frozenset[str]:
-    """Return all words of a path that may name something, camel case split."""
-    words = {word for piece in PurePosixPath(path).parts for word in part_words(piece)}
-    return frozenset(words | {word for word in split_words(path) if len(word) > 2})

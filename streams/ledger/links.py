@@ -213,15 +213,6 @@ def load_relevance(conn: Connection, repo_id: str) -> list[RelevanceRow]:
     return [RelevanceRow(**row._mapping) for row in rows]
 
 
-def count_links(conn: Connection, *, by: str = "state") -> dict[str, int]:
-    """Return how many links there are by a column; by anything but state, live ones."""
-    column = links.c[by]
-    query = select(column, func.count()).group_by(column).order_by(column)
-    if by != "state":
-        query = query.where(links.c.state.in_(sorted(LIVE_STATES)))
-    return dict(conn.execute(query).all())
-
-
 _COLUMNS = [links.c[field.name] for field in dataclasses.fields(LinkRow)]
 
 

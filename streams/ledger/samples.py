@@ -139,14 +139,6 @@ def retract(conn: Connection, sample_ids: Sequence[str]) -> None:
         conn.execute(update(samples).where(here).values(state="retracted"))
 
 
-def retracted_in_shards(conn: Connection) -> list[tuple[str, int]]:
-    """Return (sample id, shard number) of every retracted sample that a shard holds."""
-    query = select(samples.c.sample_id, samples.c.shard_seq).where(
-        samples.c.state == "retracted", samples.c.shard_seq.is_not(None)
-    )
-    return [(row.sample_id, row.shard_seq) for row in conn.execute(query.order_by(samples.c.shard_seq, samples.c.seq))]
-
-
 def replace_drops(conn: Connection, stage: str, repo_id: str, paths: Collection[str], new: Iterable[DropRow]) -> None:
     """Write what a stage drops now of these paths, instead of what it dropped before."""
     ordered = sorted(paths)
@@ -194,12 +186,6 @@ def count_by_state(conn: Connection) -> dict[str, int]:
     """Return how many samples are pending, sealed and retracted."""
     query = select(samples.c.state, func.count()).group_by(samples.c.state).order_by(samples.c.state)
     return dict(conn.execute(query).all())
-
-
-def count_by_domain(conn: Connection) -> dict[str, int]:
-    """Return how many live samples each domain has."""
-    query = select(samples.c.domain, func.count()).where(samples.c.state.in_(LIVE)).group_by(samples.c.domain)
-    return dict(conn.execute(query.order_by(samples.c.domain)).all())
 
 
 def count_drops(conn: Connection) -> dict[tuple[str, str], int]:

@@ -52,12 +52,6 @@ class SheetChangeRow:
     new_value: str | None
 
 
-def find_sheet(conn: Connection, sha256: str) -> SheetRow | None:
-    """Return a release by the digest of its PDF."""
-    row = conn.execute(select(*_COLUMNS).where(datasheets.c.sha256 == sha256)).one_or_none()
-    return _row(row) if row else None
-
-
 def current_sheet(conn: Connection, family: str) -> SheetRow | None:
     """Return the current release of a family, its rows locked until the transaction ends."""
     query = select(*_COLUMNS).where(datasheets.c.family == family, datasheets.c.current.is_(True))

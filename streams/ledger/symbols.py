@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, tuple_
+from sqlalchemy import Connection, delete, select, tuple_
 
 from mapper.ids import symbol_id
 from mapper.model import SourceFile, Symbol
@@ -156,12 +156,6 @@ def find_symbols(conn: Connection, name: str, *, repo_id: str | None = None, lim
         SymbolRow(**{**row._mapping, "value": None if row.value is None else int(row.value)})
         for row in conn.execute(query.limit(limit))
     ]
-
-
-def count_symbols(conn: Connection) -> dict[str, int]:
-    """Return how many symbols of each kind the heads hold."""
-    query = select(symbols.c.kind, func.count()).group_by(symbols.c.kind).order_by(symbols.c.kind)
-    return dict(conn.execute(query).all())
 
 
 def _symbol_rows(repo_id: str, file: SourceFile, commit: str) -> Iterable[dict[str, Any]]:
