@@ -34,9 +34,21 @@ test: setup ## all tests
 check: setup ## format, lint, types, import arrows, quick tests
 	$(BIN)/ruff format --check -q .
 	$(BIN)/ruff check -q .
-	$(BIN)/lint-imports --no-cache | tail -n 1
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target quick-core quick-models quick-types
+
+QUICK := $(BIN)/pytest -q -m "not broker and not slow and not model and not data"
+WITH_TORCH := tests/trainer tests/eval tests/deploy/cli/test_train.py
+
+.PHONY: quick-core quick-models quick-types
+quick-core:
+	$(QUICK) $(addprefix --ignore ,$(WITH_TORCH))
+
+quick-models: # apart, since importing torch takes as long as the tests themselves
+	OMP_NUM_THREADS=1 $(QUICK) $(WITH_TORCH)
+
+quick-types:
+	@$(BIN)/lint-imports --no-cache > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
 	$(BIN)/mypy
-	$(BIN)/pytest -q -m "not broker and not slow and not model and not data"
 
 format: setup ## rewrite the code in the project's format
 	$(BIN)/ruff check -q --fix . || true
