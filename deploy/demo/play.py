@@ -29,6 +29,7 @@ class Plan:
     small: bool
     training_steps: int
     training_seconds: float
+    learning_rate: float
     items_per_domain: int
     generations_per_domain: int
     publications: int
@@ -39,6 +40,7 @@ FULL = Plan(
     small=False,
     training_steps=44,
     training_seconds=240.0,
+    learning_rate=1e-4,
     items_per_domain=6,
     generations_per_domain=1,
     publications=4,
@@ -46,7 +48,8 @@ FULL = Plan(
 SMALL = Plan(
     small=True,
     training_steps=16,
-    training_seconds=120.0,
+    training_seconds=240.0,
+    learning_rate=2e-4,  # fewer steps, each a longer one
     items_per_domain=4,
     generations_per_domain=1,
     publications=3,
@@ -135,6 +138,7 @@ def environment(plan: Plan) -> dict[str, str]:
         "SHEETSTREAM_TRAIN_RECIPE": "embedded",
         "SHEETSTREAM_TRAIN_MAX_STEPS": str(plan.training_steps),
         "SHEETSTREAM_TRAIN_MAX_SECONDS": str(plan.training_seconds),
+        "SHEETSTREAM_TRAIN_LEARNING_RATE": str(plan.learning_rate),
         "SHEETSTREAM_TRAIN_CHECKPOINT_EVERY_STEPS": str(plan.training_steps),
         "SHEETSTREAM_EVAL_GENERATION_ITEMS_PER_DOMAIN": str(plan.generations_per_domain),
     }
