@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mapper.model import Symbol
 
-MAX_PIECE_BYTES = 24_000
+MAX_PIECE_BYTES = 6_000  # some 2,000 tokens: what is read in a row comes from many files, not from one long table
 
 
 @dataclass(frozen=True, slots=True)
