@@ -76,13 +76,20 @@ def measure(name: str, tree: Path, data: Path, cache: Path | None) -> tuple[Scor
     gold = with_file_labels(list(gold_rows(data, name)))
     wanted = sorted({str(row["file"]) for row in gold})
     sheets = [sheet for file in wanted if (sheet := load_sheet(data, file, cache)) is not None]
+    read = {sheet.file for sheet in sheets}
+    return link_and_score(name, tree, sheets, [row for row in gold if row["file"] in read])
+
+
+def link_and_score(
+    name: str, tree: Path, sheets: Sequence[Datasheet], gold: Sequence[dict[str, object]]
+) -> tuple[ScoreReport, float]:
+    """Return the figures of a tree against labels, and the seconds that linking alone took."""
     files = list(load_tree(tree))
     started = time.perf_counter()
     mapping = map_tree(files, sheets, repo_family=name)
     seconds = time.perf_counter() - started
-    read = {sheet.file for sheet in sheets}
     lines = [*(file_line(f) for f in mapping.files), *(link_line(k) for k in mapping.links)]
-    return score(lines, [row for row in gold if row["file"] in read]), seconds
+    return score(lines, gold), seconds
 
 
 def measure_generated() -> Iterator[tuple[str, ScoreReport, float]]:
@@ -92,12 +99,7 @@ def measure_generated() -> Iterator[tuple[str, ScoreReport, float]]:
         pdfs = [sheet.revisions[-1] for sheet in vendor.sheets]
         sheets = [read_datasheet(pdf.read_bytes(), file=pdf.name) for pdf in pdfs]
         for name, tree in trees.items():
-            files = list(load_tree(tree))
-            started = time.perf_counter()
-            mapping = map_tree(files, sheets, repo_family=name)
-            seconds = time.perf_counter() - started
-            lines = [*(file_line(f) for f in mapping.files), *(link_line(k) for k in mapping.links)]
-            yield name, score(lines, vendor.truth.gold_lines(name)), seconds
+            yield name, *link_and_score(name, tree, sheets, vendor.truth.gold_lines(name))
 
 
 def gold_rows(data: Path, name: str) -> Iterable[dict[str, object]]:

@@ -1,6 +1,5 @@
 """What commands over the ledger and Kafka share: settings, an open ledger, and errors turned into exit codes."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from deploy.cli.output import EXIT_CONFIG, EXIT_NOT_FOUND, EXIT_UNREACHABLE, EXIT_USAGE, fail
+from deploy.cli.status import clock
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -88,7 +88,7 @@ def writing_ledger(settings: "StreamsSettings", *, create: bool = False) -> "Ite
 
 def when(moment: float | None) -> str:
     """Return a moment as local date and time, "" for None."""
-    return "" if moment is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+    return "" if moment is None else clock(moment)
 
 
 def _expect_ledger(settings: "StreamsSettings") -> None:

@@ -101,7 +101,7 @@ def list_(home: Path | None = HOME_OPTION, json: bool = JSON_OPTION) -> None:
                 asdict(source)
                 | {
                     "release": asdict(release) if release else None,
-                    "unread": letter.message if _is_unread(release, letter) and letter else None,
+                    "unread": _unread(release, letter),
                 }
                 for source, release, letter in found
             ]
@@ -214,13 +214,14 @@ def _find(conn: "Connection", key: str) -> "SheetSource":
     return found
 
 
-def _is_unread(release: "SheetRow | None", letter: "Letter | None") -> bool:
-    """Return whether the newest bytes of a source became a dead letter."""
-    return letter is not None and (release is None or letter.died_at > release.read_at)
+def _unread(release: "SheetRow | None", letter: "Letter | None") -> str | None:
+    """Return why the newest bytes of a source became a dead letter, None if they did not."""
+    if letter is None or (release is not None and letter.died_at <= release.read_at):
+        return None
+    return letter.message
 
 
 def _row(source: "SheetSource", release: "SheetRow | None", letter: "Letter | None") -> tuple[object, ...]:
-    unread = letter.message if letter and _is_unread(release, letter) else ""
     return (
         source.source_id[:13],
         source.location,
@@ -230,5 +231,5 @@ def _row(source: "SheetSource", release: "SheetRow | None", letter: "Letter | No
         release.num_registers if release else "",
         source.state,
         when(source.polled_at),
-        source.error or unread,
+        source.error or _unread(release, letter) or "",
     )
