@@ -80,6 +80,8 @@ def _header_cells(row: Row) -> list[Row]:
         return cells
     if "name" in roles and len(bits) >= 4:
         return cells
+    if "command" in roles and "description" in roles:
+        return cells
     return []
 
 

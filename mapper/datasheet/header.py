@@ -6,18 +6,21 @@ labels that count down one by one (7 .. 0, D15 .. D0) are bits.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
-from mapper.datasheet.notation import address, address_base, bit_range, numbered_register
+from mapper.datasheet.notation import address, address_base, bit_range, codes, numbered_register
 from mapper.datasheet.tables import Cell, Table
 
 ColumnRole = Literal[
-    "address", "name", "field", "bits", "access", "reset", "description", "width", "value", "command", "other"
+    "address", "name", "field", "bits", "access", "reset", "description", "width", "value", "command", "code", "other"
 ]
+"""code: a column of command codes that its header does not call so; its cells tell."""
 
 MIN_BIT_LABELS = 3
+MIN_CODES = 3  # different codes make a column one of command codes ...
+CODE_SHARE = 0.6  # ... if so many of its cells hold one
 TITLE_SHARE = 0.7  # of the table's width: a lone cell this wide is a title row
 
 ROLE_PATTERNS: tuple[tuple[ColumnRole, str], ...] = (
@@ -41,6 +44,21 @@ ROLE_PATTERNS: tuple[tuple[ColumnRole, str], ...] = (
 )  # fmt: skip
 """Role by header words, the first that fits."""
 
+EASTERN_HEADERS: tuple[tuple[ColumnRole, tuple[str, ...]], ...] = (
+    ("address", ("\u5730\u5740", "\u30a2\u30c9\u30ec\u30b9", "\u504f\u79fb")),
+    ("reset", ("\u9ed8\u8ba4", "\u590d\u4f4d", "\u7f3a\u7701", "\u521d\u59cb", "\u521d\u671f")),
+    ("access", ("\u8bfb\u5199", "\u8bfb/\u5199", "\u5c5e\u6027", "\u6743\u9650")),
+    (
+        "description",
+        ("\u63cf\u8ff0", "\u8bf4\u660e", "\u8aac\u660e", "\u529f\u80fd", "\u6a5f\u80fd", "\u542b\u4e49"),
+    ),
+    ("name", ("\u540d\u79f0", "\u540d\u5b57", "\u5bc4\u5b58\u5668", "\u30ec\u30b8\u30b9\u30bf", "\u7b26\u53f7")),
+    ("command", ("\u547d\u4ee4", "\u6307\u4ee4", "\u30b3\u30de\u30f3\u30c9")),
+    ("bits", ("\u4f4d",)),
+)
+"""Role by Chinese and Japanese header words, for headers without Latin ones."""
+
+_NOT_LATIN = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]+")
 _QUALIFIER = re.compile(
     r"^\(?(?:hex|dec|decimal|bin|binary|i\s*c|i2c|i²c|spi|page|pg|hexadecimal|bits?|msb|lsb|note|see|refer to"
     r"|section|link|location|#|no\.?|d/c#?|units?|min|max|typ)\.?\)?$",
@@ -66,12 +84,13 @@ Header = tuple[tuple[Column, ...], tuple[tuple[int, float], ...]]
 
 
 def role_of(header: str) -> ColumnRole:
-    """Return the role that a column's header text gives it."""
-    text = " ".join(header.split()).strip(" :.")
-    for role, pattern in ROLE_PATTERNS:
-        if re.search(pattern, text, re.IGNORECASE):
-            return role
-    return "other"
+    """Return the role that a column's header text gives it; of a header in two languages the Latin part counts."""
+    for text in dict.fromkeys((header, _NOT_LATIN.sub(" ", header))):
+        plain = " ".join(text.split()).strip(" :.")
+        for role, pattern in ROLE_PATTERNS:
+            if re.search(pattern, plain, re.IGNORECASE):
+                return role
+    return next((role for role, words in EASTERN_HEADERS if any(word in header for word in words)), "other")
 
 
 def bit_label(text: str) -> int | None:
@@ -186,7 +205,24 @@ def settle_roles(columns: Sequence[Column], body: Sequence[tuple[Cell, ...]]) ->
             else:
                 role = "other"
         settled.append(Column(role, column.header, column.left, column.right))
-    return tuple(settled)
+    return _with_codes(settled, body)
+
+
+def _with_codes(columns: Sequence[Column], body: Sequence[tuple[Cell, ...]]) -> tuple[Column, ...]:
+    """Return columns with one found to hold command codes, and the one before it their names, if no header says so."""
+    roles = [column.role for column in columns]
+    if "address" in roles or "bits" in roles:
+        return tuple(columns)
+    found = list(columns)
+    for index, column in enumerate(columns):
+        texts = [text for text in (text_under(row, column) for row in body) if text]
+        hits = len({codes(text) for text in texts} - {()})
+        if column.role not in ("name", "description") and hits >= MIN_CODES and hits >= CODE_SHARE * len(texts):
+            found[index] = replace(column, role="code")
+            if "name" not in roles and index and roles[0] in ("other", "description"):
+                found[0] = replace(columns[0], role="name")
+            break
+    return tuple(found)
 
 
 def cells_under(row: Sequence[Cell], column: Column) -> list[Cell]:

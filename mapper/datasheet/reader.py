@@ -13,7 +13,7 @@ from mapper.datasheet.pages import Page, is_cut_off, open_document
 from mapper.datasheet.registers import RegisterWalk
 from mapper.datasheet.second_reader import second_tables
 from mapper.datasheet.signs import has_register_signs
-from mapper.datasheet.tables import Table, ruled_tables
+from mapper.datasheet.tables import Table, has_lost_columns, ruled_tables
 from mapper.errors import DatasheetError
 from mapper.model import Datasheet
 
@@ -62,7 +62,7 @@ def read_datasheet(pdf: bytes, *, file: str, parts: Sequence[str] = ()) -> Datas
 
 
 def _tables_on(page: Page) -> list[Table]:
-    ruled = ruled_tables(page.words, page.rules)
+    ruled = [table for table in ruled_tables(page.words, page.rules) if not has_lost_columns(table)]
     loose = column_tables(
         page.words, page.rules, [table for table in ruled if len(table.rows) > 1 and table.num_columns > 1]
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mapper.datasheet.bit_rows import add_field, read_field_row, read_field_rows, read_layout_rows, read_spans
+from mapper.datasheet.command_rows import command_drafts
 from mapper.datasheet.drafts import Draft, same_name
 from mapper.datasheet.grids import Grid, grids_of
 from mapper.datasheet.header import Header
@@ -52,6 +53,7 @@ _BIT_LINE = re.compile(
     re.IGNORECASE,
 )
 _DEVICE_ADDRESS = re.compile(r"\b(?:slave|device|i2c|bus|chip)\b", re.IGNORECASE)
+_ACTS = re.compile(r"(?:read|write|set|get|erase|program|clear|enable|disable|lock|unlock)\b", re.IGNORECASE)
 _REGISTER = re.compile(r"\bregisters?\b|\breg\b", re.IGNORECASE)
 
 
@@ -207,7 +209,8 @@ class RegisterWalk:
         if head.is_command:
             return True
         above = " ".join(title for _, title in self._path[:-1])
-        return bool(COMMAND.search(above)) and not _REGISTER.search(" ".join((above, head.name)))
+        names_register = _REGISTER.search(head.name) and not _ACTS.match(head.name)
+        return bool(COMMAND.search(above)) and not _REGISTER.search(above) and not names_register
 
     def _set(self, prop: tuple[str, int | str]) -> None:
         assert self._open is not None
@@ -222,6 +225,10 @@ class RegisterWalk:
     def _grid(self, grid: Grid, page: Page) -> None:
         has_names = grid.has("name") or grid.has("field")
         if _DEVICE_ADDRESS.search(grid.header("address")):
+            return
+        if has_names and (grid.has("code") or grid.has("address")) and self._table_lists_commands(grid):
+            for draft in command_drafts(grid, page.number, self._section_path):
+                self._keep(draft)
             return
         lists_registers = grid.has("address") and (has_names or bool(grid.bits) or grid.has("description"))
         if lists_registers or (grid.bits and _REGISTER.search(grid.header("name"))):
@@ -246,7 +253,6 @@ class RegisterWalk:
         many = (
             len({where for where in wheres if where is not None}) + (0 if grid.has("address") else len(grid.rows)) > 1
         )
-        is_command = self._table_lists_commands(grid)
         current = self._open if is_mixed else None
         for row, (where, told) in zip(grid.rows, places, strict=True):
             if row.title:
@@ -279,14 +285,12 @@ class RegisterWalk:
                 current.section_path = self._section_path
                 self._keep(current)
             current.reader = grid.reader
-            current.role = "command" if is_command else "register"
             current.box = current.box or row.box
             current.access = access_mode(row.texts.get("access", "")) or current.access
             reset = reset_value(row.texts.get("reset", ""), _reset_base(grid))
             current.reset = reset if reset is not None else current.reset
             current.description = current.description or row.texts.get("description", "")
-            if not is_command:
-                read_spans(current, row, page.number)
+            read_spans(current, row, page.number)
             if bits is not None:
                 read_field_row(current, row, page.number, bits)
         if is_mixed or not many:
@@ -294,7 +298,8 @@ class RegisterWalk:
 
     def _table_lists_commands(self, grid: Grid) -> bool:
         headers = " ".join(column.header for column in grid.columns)
-        near = " ".join((headers, self._caption, grid.title))
+        above = self._caption or (self._path[-1][1] if self._path else "")
+        near = " ".join((headers, above, grid.title))
         return bool(COMMAND.search(near)) and not _REGISTER.search(near)
 
     def _owner(self, grid: Grid, page: Page) -> Draft | None:

@@ -8,7 +8,7 @@ MIN_SIGNS = 3
 _SIGNS = (
     re.compile(r"\bregisters?\b|\bcommands?\b|\binstructions?\b|\bmnemonic\b", re.IGNORECASE),
     re.compile(
-        r"\baddr(?:ess)?\b|\badr\b|\boffset\b|\bpointer\b|\bp\[\d:0\]|\bhex\b|\bopcode\b|0x[0-9a-f]|\b[0-9a-f]{1,3}h\b",
+        r"\baddr(?:ess)?\b|\badr\b|\boffset\b|\bpointer\b|\bp\[\d:0\]|\bhex\b|\bopcode\b|0x[0-9a-f]|\b[01]{8}\b|\b[0-9a-f]{1,3}h\b",
         re.IGNORECASE,
     ),
     re.compile(r"\bbits?\b|\bb7\b|\bd7\b|\b7:\d\b|\bfields?\b|\b7 6 5 4\b", re.IGNORECASE),

@@ -19,6 +19,8 @@ MAX_PAIRS = 60_000  # horizontal times vertical rules of one component: more is 
 MAX_CROSSINGS = 4_000  # of one component; finding cells takes the square of them
 MAX_PAGE_CROSSINGS = 10_000
 MIN_CELLS = 3
+MIN_LOST_COLUMNS = 3
+LOST_SHARE = 0.6  # of the rows below a header: so many without columns make the table one with lost columns
 
 CellBox = tuple[float, float, float, float]
 
@@ -82,6 +84,14 @@ def ruled_tables(words: Sequence[Word], rules: Sequence[Rule]) -> list[Table]:
             if len(group) >= MIN_CELLS:
                 tables.append(grid_of(group, words, "ruled"))
     return sorted(tables, key=lambda table: (table.top, table.left))
+
+
+def has_lost_columns(table: Table) -> bool:
+    """Say whether only the header of a table is cut into columns: the rows below lack their upright rules."""
+    header, *body = table.rows or ((),)
+    filled = [row for row in body if any(cell.words for cell in row)]
+    whole = sum(len(row) == 1 and row[0].last - row[0].first + 1 >= len(header) for row in filled)
+    return len(header) >= MIN_LOST_COLUMNS and len(filled) >= 2 and whole >= LOST_SHARE * len(filled)
 
 
 def grid_of(boxes: Sequence[CellBox], words: Iterable[Word], reader: str) -> Table:
