@@ -89,7 +89,7 @@ def read_with_first(pdf: bytes, file: str) -> tuple[tuple[Register, ...], int]:
 def read_with_camelot(pdf: bytes, file: str, numbers: Sequence[int]) -> tuple[Register, ...]:
     """Return the registers in the tables that camelot finds on these pages; none for a file that it refuses."""
     with open_document(pdf, file) as document:
-        pages = [page for page in document.pages(lambda _: False) if page.number in numbers]
+        pages = [page for page in document.pages() if page.number in numbers]
     walk = RegisterWalk(lambda _: ())
     walk.read(pages, find_headings(pages, ()))
     for number, tables in second_tables(pdf, pages).items():

@@ -73,6 +73,20 @@ class Register:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A row of a table of electrical or timing parameters, values as printed."""
+
+    name: str
+    symbol: str = ""
+    min: str | None = None
+    typ: str | None = None
+    max: str | None = None
+    unit: str | None = None
+    conditions: str = ""
+    page: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """A heading and the text up to the next heading."""
 
@@ -109,6 +123,8 @@ class Datasheet:
     """Reading stopped at a limit; what is here is right but not all."""
     pages: tuple[str, ...] = ()
     """Plain text of each page, index 0 = page 1."""
+    parameters: tuple[Parameter, ...] = ()
+    """Electrical and timing parameters, in the order printed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,6 +70,9 @@ def assemble(drafts: Sequence[Draft]) -> tuple[Register, ...]:
         home = _home(draft, merged)
         if home is not None:
             _absorb(home, draft)
+    for draft in merged:
+        if not draft.name and len(draft.fields) == 1:
+            draft.name = draft.fields[0].name  # the only thing in it
     kept = [draft for draft in merged if draft.name and (draft.address is not None or draft.fields)]
     return tuple(_register(draft) for draft in kept)
 

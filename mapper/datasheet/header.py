@@ -10,7 +10,15 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
-from mapper.datasheet.notation import address, address_base, bit_range, codes, numbered_register
+from mapper.datasheet.notation import (
+    address,
+    address_base,
+    bit_range,
+    clean_name,
+    codes,
+    is_identifier,
+    numbered_register,
+)
 from mapper.datasheet.tables import Cell, Table
 
 ColumnRole = Literal[
@@ -20,6 +28,7 @@ ColumnRole = Literal[
 
 MIN_BIT_LABELS = 3
 MIN_CODES = 3  # different codes make a column one of command codes ...
+NAME_SHARE = 0.7  # of a column's cells are identifiers: it holds names, whatever its header says
 CODE_SHARE = 0.6  # ... if so many of its cells hold one
 TITLE_SHARE = 0.7  # of the table's width: a lone cell this wide is a title row
 
@@ -32,7 +41,7 @@ ROLE_PATTERNS: tuple[tuple[ColumnRole, str], ...] = (
     ("access", r"^(?:access|type|attr|permission|property|dir\b|direction)|^(?:bit\s*)?access"
                r"|^r\s*/?\s*\(?w\)?$|^read\s*/?\s*write|^rd\s*/?\s*wr$|^serial i/?f$|^mode$|^r/w[/ ]"),
     ("command", r"\b(?:command|instruction|opcode|op-code)\b"),
-    ("address", r"\b(?:addr(?:ess)?(?:es)?|adr|offset|pointer)\b"
+    ("address", r"(?<![a-z])(?:addr(?:ess)?(?:es)?|adr|offset|pointer)(?![a-z])"
                 r"|^reg(?:ister)?\.?\s*(?:#|no\.?|number|\(?hex\)?|\(?dec\w*\.?\)?)"
                 r"|^p\s*\[\d:\d\]$"
                 r"|^(?:hex|dec)\w*\.?(?:\s*(?:code|value|addr\w*))?$|^\(?hex\)?$|^code(?:\s*\(hex\))?$|^index$"),
@@ -205,15 +214,20 @@ def settle_roles(columns: Sequence[Column], body: Sequence[tuple[Cell, ...]]) ->
             else:
                 role = "other"
         settled.append(Column(role, column.header, column.left, column.right))
-    return _with_codes(settled, body)
+    return _by_content(settled, body)
 
 
-def _with_codes(columns: Sequence[Column], body: Sequence[tuple[Cell, ...]]) -> tuple[Column, ...]:
-    """Return columns with one found to hold command codes, and the one before it their names, if no header says so."""
+def _by_content(columns: Sequence[Column], body: Sequence[tuple[Cell, ...]]) -> tuple[Column, ...]:
+    """Return columns whose cells, not whose headers, show that they hold register names, or command codes and names."""
     roles = [column.role for column in columns]
-    if "address" in roles or "bits" in roles:
-        return tuple(columns)
     found = list(columns)
+    if "address" in roles and not {"name", "field", "bits"} & set(roles) and "description" in roles:
+        at = roles.index("description")
+        texts = [text for text in (text_under(row, columns[at]) for row in body) if text]
+        if sum(is_identifier(clean_name(text)) for text in texts) > NAME_SHARE * len(texts):
+            found[at] = replace(columns[at], role="name")
+    if "address" in roles or "bits" in roles:
+        return tuple(found)
     for index, column in enumerate(columns):
         texts = [text for text in (text_under(row, column) for row in body) if text]
         hits = len({codes(text) for text in texts} - {()})

@@ -24,6 +24,9 @@ LARGER = 1.05  # times the body size: heading size
 MUCH_LARGER = 1.15
 MAX_TITLE_CHARS = 110
 MIN_HEADINGS = 5  # fewer in outline and numbers together: styles are looked at too
+MIN_LEADERS = 4
+LEADER_SHARE = 0.3  # of a page's lines end in leaders: a table of contents
+MAX_FIRST = 4  # the first heading found under another may be up to this one of its children
 MAX_GAP = 6  # a numbered heading may skip this many of its siblings
 
 _NUMBERED = re.compile(r"^((?:\d{1,2}|[A-Z])(?:\.\d{1,3}){0,6})\.?\s+(\S.*)$")
@@ -193,8 +196,8 @@ def _numbered_headings(pages: Sequence[Page], running: frozenset[str], body: flo
     """Return numbered lines of heading style whose numbers follow each other."""
     candidates: list[tuple[Heading, Line]] = []
     for page in pages:
-        if sum(bool(_LEADER.search(line.text)) for line in page.lines) >= 4:
-            continue  # a table of contents
+        if _is_contents(page):
+            continue
         for index, line in enumerate(page.lines):
             number, title = split_number(line.text)
             if number is None or not _is_title(title) or is_running(line, page, running):
@@ -203,6 +206,12 @@ def _numbered_headings(pages: Sequence[Page], running: frozenset[str], body: flo
                 level = number.count(".") + 1
                 candidates.append((Heading(title, number, level, page.number, index), line))
     return _in_sequence([heading for heading, _ in candidates])
+
+
+def _is_contents(page: Page) -> bool:
+    """Say whether a page is a table of contents; a list of changes has leaders too, but fewer."""
+    leaders = sum(bool(_LEADER.search(line.text)) for line in page.lines)
+    return leaders >= MIN_LEADERS and leaders >= LEADER_SHARE * len(page.lines)
 
 
 def _in_sequence(candidates: Sequence[Heading]) -> list[Heading]:
@@ -231,14 +240,14 @@ def _can_follow(last: tuple[int, ...], key: tuple[int, ...]) -> bool:
     if shared == len(key):
         return False
     old = last[shared] if shared < len(last) else 0
-    return 0 < key[shared] - old <= MAX_GAP and all(0 <= part <= 2 for part in key[shared + 1 :])
+    return 0 < key[shared] - old <= MAX_GAP and all(0 <= part <= MAX_FIRST for part in key[shared + 1 :])
 
 
 def _styled_headings(pages: Sequence[Page], running: frozenset[str], body: float) -> list[Heading]:
     """Return short lines that stand out by size, or by weight at body size; the style gives the level."""
     found: list[tuple[float, bool, Page, int, Line]] = []
     for page in pages:
-        if sum(bool(_LEADER.search(line.text)) for line in page.lines) >= 4:
+        if _is_contents(page):
             continue
         per_row = Counter(round(line.top) for line in page.lines)
         for index, line in enumerate(page.lines):

@@ -16,7 +16,8 @@ MAX_NAME_CHARS = 64
 
 _BARE = r"(?:[0-9A-Fa-f]{2}|\d{1,3})"
 _CAPTION = re.compile(
-    r"^(?:table|figure|fig\.?|register)\s+[A-Z]?\d+(?:[-.]\d+)*\s*[.:\-\u2013]?\s+(?=\S)", re.IGNORECASE
+    r"^(?:(?:table|figure|fig\.?|register)\s+|[\u8868\u56fe\u56f3]\s*)[A-Z]?\d+(?:[-.]\d+)*\s*[.:\-\u2013]?\s+(?=\S)",
+    re.IGNORECASE,
 )
 _LEADING = re.compile(
     rf"^reg(?:ister)?s?\.?\s*(?:address(?:es)?|addr\.?|offset|no\.?|#)?\s*[:#(]?\s*(?P<address>{HEX}|{_BARE})\)?\s*"
@@ -29,7 +30,7 @@ _LIST = re.compile(
 )
 _GROUP = re.compile(r"[(\[\u201c{]\s*([^()\[\]]*(?:\[[^\]]*\][^()\[\]]*)?)\s*[)\]\u201d}]")
 _ADDRESS_WORDS = re.compile(
-    rf"^(?:(?:register|reg|pointer|command|memory|sub)?\s*(?:addr(?:ess)?|offset|pointer|reg(?:ister)?|code|command|hex|cmd)"
+    rf"^(?:\u5bc4\u5b58\u5668)?(?:\u5730\u5740)?\s*[:=]?\s*(?:(?:register|reg|pointer|command|memory|sub)?\s*(?:addr(?:ess)?|offset|pointer|reg(?:ister)?|code|command|hex|cmd)"
     rf"(?:\s*\(?hex\)?)?(?:\s*[:=]|\s)?\s*)?(?:[A-Za-z]+\s*(?:\[\d+:\d+\])?\s*=\s*)?(?P<address>{HEX})(?P<rest>.*)$",
     re.IGNORECASE,
 )
@@ -258,6 +259,6 @@ def _is_name(name: str) -> bool:
     return (
         0 < len(name) <= MAX_NAME_CHARS
         and len(name.split()) <= MAX_NAME_WORDS
-        and bool(re.match(r"(?:\d{1,3}[A-Z]{1,2} )?[A-Za-z]", name))
+        and bool(re.match(r"(?:\d{1,3}[A-Z]{1,2} )?[A-Za-z\u3041-\u9fff]", name))
         and not is_reserved(name)
     )

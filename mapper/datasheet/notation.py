@@ -206,7 +206,8 @@ def split_index(name: str) -> tuple[str, tuple[int, int] | None]:
 
 def clean_name(text: str) -> str:
     """Return a name without footnote marks, quotes and a bit range behind it."""
-    text = _FOOTNOTE.sub("", " ".join(text.split())).strip("\u201c\u201d\u2018\u2019'\"` :;,")
+    whole = " ".join(text.split()).replace(" _", "_")  # a name broken before an underscore
+    text = _FOOTNOTE.sub("", whole).strip("\u201c\u201d\u2018\u2019'\"` :;,")
     name, _ = split_index(text)
     return _FOOTNOTE.sub("", name)
 

@@ -15,6 +15,7 @@ import pypdfium2.raw as pdfium
 from mapper.datasheet.geometry import View
 from mapper.datasheet.glyphs import read_characters
 from mapper.datasheet.layout import Line, Rule, Word, join_rules, lines_of, words_of
+from mapper.datasheet.signs import NO_SIGNS, Signs
 from mapper.datasheet.strokes import read_strokes
 from mapper.errors import DatasheetError
 
@@ -47,11 +48,17 @@ class Page:
     rules: tuple[Rule, ...]
     lines: tuple[Line, ...]
     is_partial: bool
+    signs: Signs = NO_SIGNS
+    """What tables it is likely to hold; without any its rules are not read."""
 
     @property
     def text(self) -> str:
         """Return the lines in reading order."""
         return "\n".join(line.text for line in self.lines)
+
+
+def _see_none(_: str) -> Signs:
+    return NO_SIGNS
 
 
 class Document:
@@ -90,10 +97,10 @@ class Document:
             logger.info("outline unreadable file=%s entries=%d", self._file, len(entries))
         return tuple(entries)
 
-    def pages(self, needs_rules: Callable[[str], bool] = bool) -> Iterator[Page]:
+    def pages(self, look: Callable[[str], Signs] = _see_none) -> Iterator[Page]:
         """Yield every page, first to last. Raises DatasheetError when one cannot be loaded.
 
-        Ruling lines are read only on pages for whose text needs_rules says so: drawings cost more than text.
+        Ruling lines are read only on pages in whose text look sees signs of tables: drawings cost more than text.
         """
         for index in range(self.num_pages):
             try:
@@ -102,7 +109,7 @@ class Document:
                 message = f"{self._file}: page {index + 1} of {self.num_pages} cannot be loaded: {error}"
                 raise DatasheetError(message) from error
             try:
-                yield _read_page(page, index + 1, needs_rules)
+                yield _read_page(page, index + 1, look)
             finally:
                 page.close()
 
@@ -152,7 +159,7 @@ def _open_error(data: bytes, file: str, error: pypdfium2.PdfiumError) -> Datashe
     return DatasheetError(f"{file}: damaged PDF of {len(data)} bytes: {error}")
 
 
-def _read_page(page: pypdfium2.PdfPage, number: int, needs_rules: Callable[[str], bool]) -> Page:
+def _read_page(page: pypdfium2.PdfPage, number: int, look: Callable[[str], Signs]) -> Page:
     left, bottom, right, top = page.get_bbox()
     characters = read_characters(page)
     view = View(left, bottom, right, top, characters.main_angle(page.get_rotation() % 360))
@@ -161,6 +168,8 @@ def _read_page(page: pypdfium2.PdfPage, number: int, needs_rules: Callable[[str]
     lines = lines_of(words, width)
     strokes: list[Rule] = []
     paths_cut = False
-    if needs_rules("\n".join(line.text for line in lines)):
+    signs = look("\n".join(line.text for line in lines))
+    if any(signs):
         strokes, paths_cut = read_strokes(page, view)
-    return Page(number, width, height, words, join_rules(strokes), lines, characters.is_cut or paths_cut)
+    is_partial = characters.is_cut or paths_cut
+    return Page(number, width, height, words, join_rules(strokes), lines, is_partial, signs)

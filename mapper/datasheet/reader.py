@@ -10,9 +10,10 @@ from mapper.datasheet.drafts import assemble
 from mapper.datasheet.headings import cut_sections, find_headings
 from mapper.datasheet.identity import identify
 from mapper.datasheet.pages import Page, is_cut_off, open_document
+from mapper.datasheet.parameters import parameters_on
 from mapper.datasheet.registers import RegisterWalk
 from mapper.datasheet.second_reader import second_tables
-from mapper.datasheet.signs import has_register_signs
+from mapper.datasheet.signs import PageFilter
 from mapper.datasheet.tables import Table, has_lost_columns, ruled_tables
 from mapper.errors import DatasheetError
 from mapper.model import Datasheet
@@ -30,7 +31,7 @@ def read_datasheet(pdf: bytes, *, file: str, parts: Sequence[str] = ()) -> Datas
     off but whose pages can be recovered, and a page over a limit, make the result partial.
     """
     with open_document(pdf, file) as document:
-        pages = tuple(document.pages(has_register_signs))
+        pages = tuple(document.pages(PageFilter()))
         outline = document.outline()
         title = document.title
         is_restricted = document.is_copy_restricted
@@ -58,6 +59,7 @@ def read_datasheet(pdf: bytes, *, file: str, parts: Sequence[str] = ()) -> Datas
         copy_restricted=is_restricted,
         partial=is_cut_off(pdf) or any(page.is_partial for page in pages),
         pages=tuple(page.text for page in pages),
+        parameters=tuple(p for page in pages if page.signs.parameters for p in parameters_on(page)),
     )
 
 

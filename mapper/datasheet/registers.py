@@ -6,7 +6,7 @@ until another register or section opens, also over a page break. A table with ad
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mapper.datasheet.bit_rows import add_field, read_field_row, read_field_rows, read_layout_rows, read_spans
 from mapper.datasheet.command_rows import command_drafts
@@ -29,6 +29,7 @@ from mapper.datasheet.notation import (
     address,
     bit_range,
     clean_name,
+    codes,
     fold,
     is_identifier,
     is_reserved,
@@ -37,7 +38,7 @@ from mapper.datasheet.notation import (
 )
 from mapper.datasheet.pages import Page
 from mapper.datasheet.short_names import short_name
-from mapper.datasheet.signs import COMMAND, has_register_signs
+from mapper.datasheet.signs import COMMAND
 from mapper.datasheet.tables import Table
 from mapper.model import Box
 
@@ -54,7 +55,7 @@ _BIT_LINE = re.compile(
 )
 _DEVICE_ADDRESS = re.compile(r"\b(?:slave|device|i2c|bus|chip)\b", re.IGNORECASE)
 _ACTS = re.compile(r"(?:read|write|set|get|erase|program|clear|enable|disable|lock|unlock)\b", re.IGNORECASE)
-_REGISTER = re.compile(r"\bregisters?\b|\breg\b", re.IGNORECASE)
+_REGISTER = re.compile(r"\bregisters?\b|\breg\b|\u5bc4\u5b58\u5668|\u30ec\u30b8\u30b9\u30bf", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -93,8 +94,7 @@ class RegisterWalk:
     ) -> None:
         for heading in places.get((page.number, -1), ()):
             self._enter(heading, None)
-        signs = has_register_signs(page.text)
-        waiting = self._grids_on(page) if signs else []
+        waiting = self._grids_on(page) if page.signs.registers else []
         before = len(self.drafts)
         inside: list[Table] = []
         for index, line in enumerate(page.lines):
@@ -110,7 +110,7 @@ class RegisterWalk:
                 continue
             if not is_running(line, page, running):
                 self._text(line, page)
-        if signs and len(self.drafts) == before:
+        if page.signs.registers and len(self.drafts) == before:
             self.bare_pages.append(page.number)
 
     def _grids_on(self, page: Page) -> list[tuple[Table, list[Grid]]]:
@@ -284,6 +284,9 @@ class RegisterWalk:
                 current = Draft(name, where, page=page.number, is_overview=is_overview, num_listed=len(grid.rows))
                 current.section_path = self._section_path
                 self._keep(current)
+                second = _second_byte(row.texts.get("address", ""), grid.base, where)
+                if is_overview and second is not None:
+                    self._keep(replace(current, address=second, box=row.box, reader=grid.reader))
             current.reader = grid.reader
             current.box = current.box or row.box
             current.access = access_mode(row.texts.get("access", "")) or current.access
@@ -344,6 +347,12 @@ def _line_box(line: Line) -> Box:
 
 def _reset_base(grid: Grid) -> int | None:
     return 16 if re.search(r"hex|0x", grid.header("reset"), re.IGNORECASE) else None
+
+
+def _second_byte(text: str, base: int | None, first: int | None) -> int | None:
+    """Return the second address of a cell that gives those of a value's two bytes: "0x88 / 0x89"."""
+    both = codes(text, base) if "/" in text else ()
+    return both[1] if len(both) == 2 and first == both[0] and abs(both[1] - both[0]) == 1 else None
 
 
 def _place(text: str, base: int | None) -> tuple[int | None, str]:

@@ -7,7 +7,7 @@ import pytest
 from mapper.datasheet import read_datasheet, reader
 from mapper.datasheet.pages import open_document
 from mapper.datasheet.second_reader import second_tables
-from mapper.datasheet.signs import has_register_signs
+from mapper.datasheet.signs import PageFilter
 
 
 def test_it_is_not_asked_where_the_first_reader_found_registers(
@@ -36,7 +36,7 @@ def test_it_is_never_given_a_restricted_file(monkeypatch: pytest.MonkeyPatch, dr
 def test_it_reads_a_ruled_table(sample_pdf: bytes) -> None:
     """Its cells, filled with the first reader's words, are a table like the first reader's."""
     with open_document(sample_pdf, "xy1234.pdf") as document:
-        pages = list(document.pages(has_register_signs))
+        pages = list(document.pages(PageFilter()))
 
     tables = second_tables(sample_pdf, pages[:1])
 
