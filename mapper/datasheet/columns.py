@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from mapper.datasheet.header import bit_label, role_of
-from mapper.datasheet.layout import Rule, Word, join_words, rows_of
+from mapper.datasheet.layout import Word, join_words, rows_of
 from mapper.datasheet.notation import address, bit_range
-from mapper.datasheet.tables import Cell, Table
+from mapper.datasheet.pages import Page
+from mapper.datasheet.rules import Rule
+from mapper.datasheet.tables import Cell, Table, has_lost_columns, ruled_tables
 
 HEADER_GAP = 0.9  # of the font size: words of a header line further apart belong to different columns
 BIT_GAP = 0.3  # bit labels stand closer
@@ -26,6 +28,14 @@ KEY_ROLES = ("address", "bits", "name")
 _STOP = re.compile(r"^(?:table|figure|fig\.|note|notes?:|legend)\b", re.IGNORECASE)
 
 Row = list[Word]
+
+
+def register_tables(page: Page) -> list[Table]:
+    """Return the tables of a page in which registers are looked for, top to bottom: ruled ones, then what is left."""
+    ruled = [table for table in ruled_tables(page.words, page.rules) if not has_lost_columns(table)]
+    taken = [table for table in ruled if len(table.rows) > 1 and table.num_columns > 1]
+    loose = column_tables(page.words, page.rules, taken)
+    return sorted([*ruled, *loose], key=lambda table: (table.top, table.left))
 
 
 def column_tables(words: Sequence[Word], rules: Sequence[Rule], taken: Sequence[Table]) -> list[Table]:

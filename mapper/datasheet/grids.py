@@ -20,11 +20,11 @@ from mapper.datasheet.header import (
     header_columns,
     is_header_row,
     lone_title,
-    settle_roles,
     text_under,
 )
 from mapper.datasheet.layout import Word, join_words, rows_of
 from mapper.datasheet.notation import address, address_base, split_index
+from mapper.datasheet.roles import settle_roles
 from mapper.datasheet.tables import Cell, Table, split_rows
 from mapper.model import Box
 

@@ -1,4 +1,4 @@
-"""Glyphs of a page to words, words to lines in reading order, ruling strokes to rules.
+"""Glyphs of a page to words, words to lines in reading order.
 
 Pure geometry in points from the page's top left corner. Two-column pages are split at their gutter before lines are
 joined, so that a left heading is not glued to the right column's text. Superscripts (footnote letters) are kept as
@@ -21,9 +21,6 @@ GUTTER_MIN_PT = 9.0
 GUTTER_ZONE = (0.38, 0.62)  # of the page width: where a gutter between two text columns may lie
 GUTTER_MIN_LINES = 5
 PROSE_FILL = 0.72  # of its column's width: how far a line of prose reaches
-JOIN_PT = 3.0  # strokes of one rule may leave gaps this long (dashes)
-SAME_PT = 1.6  # strokes this close side by side are one rule
-MIN_RULE_PT = 7.0
 SPACE_GAP = 0.12  # of the font size: words further apart are joined with a space
 NUMBER_GAP = 0.04  # the same after a section number
 _SECTION_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,3})+\.?")
@@ -74,16 +71,6 @@ class Line:
     bottom: float
     size: float
     is_bold: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A horizontal or vertical ruling line; a thin filled rectangle is one too."""
-
-    is_horizontal: bool
-    at: float
-    start: float
-    end: float
 
 
 Glyph = tuple[str, float, float, float, float, int]
@@ -166,20 +153,6 @@ def lines_of(words: Sequence[Word], width: float) -> tuple[Line, ...]:
         else:
             band.append(row)
     return (*lines, *_band_lines(band, gutter))
-
-
-def join_rules(strokes: Iterable[Rule]) -> tuple[Rule, ...]:
-    """Return rules with collinear strokes joined and doubled strokes merged, short remains dropped."""
-    joined: list[Rule] = []
-    for is_horizontal in (True, False):
-        group: list[Rule] = []
-        for stroke in sorted((s for s in strokes if s.is_horizontal is is_horizontal), key=lambda s: s.at):
-            if group and stroke.at - group[0].at > SAME_PT:
-                joined += _join_collinear(group)
-                group = []
-            group.append(stroke)
-        joined += _join_collinear(group)
-    return tuple(rule for rule in joined if rule.end - rule.start >= MIN_RULE_PT)
 
 
 def _breaks(last: Glyph, glyph: Glyph, sizes: Sequence[float]) -> bool:
@@ -306,14 +279,3 @@ def _is_prose(rows: Sequence[Sequence[Word]]) -> bool:
     reach = sorted(spans)[int(0.9 * (len(spans) - 1))]
     prose = sum(span > PROSE_FILL * reach and words > 0.7 * span for span, words in zip(spans, inside, strict=True))
     return reach > 120 and prose >= 0.35 * len(rows)
-
-
-def _join_collinear(group: Sequence[Rule]) -> list[Rule]:
-    joined: list[Rule] = []
-    for stroke in sorted(group, key=lambda s: s.start):
-        last = joined[-1] if joined else None
-        if last is not None and stroke.start <= last.end + JOIN_PT:
-            joined[-1] = Rule(last.is_horizontal, last.at, last.start, max(last.end, stroke.end))
-        else:
-            joined.append(stroke)
-    return joined

@@ -14,7 +14,8 @@ import pypdfium2.raw as pdfium
 
 from mapper.datasheet.geometry import View
 from mapper.datasheet.glyphs import read_characters
-from mapper.datasheet.layout import Line, Rule, Word, join_rules, lines_of, words_of
+from mapper.datasheet.layout import Line, Word, lines_of, words_of
+from mapper.datasheet.rules import Rule, join_rules
 from mapper.datasheet.signs import NO_SIGNS, Signs
 from mapper.datasheet.strokes import read_strokes
 from mapper.errors import DatasheetError

@@ -6,14 +6,14 @@ until another register or section opens, also over a page break. A table with ad
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from mapper.datasheet.bit_rows import add_field, read_field_row, read_field_rows, read_layout_rows, read_spans
+from mapper.datasheet.bit_rows import add_field, read_field_rows, read_layout_rows
 from mapper.datasheet.command_rows import command_drafts
 from mapper.datasheet.drafts import Draft, same_name
 from mapper.datasheet.grids import Grid, grids_of
 from mapper.datasheet.header import Header
-from mapper.datasheet.headings import Heading, is_running, path_title, running_lines, split_number
+from mapper.datasheet.headings import Heading, split_number
 from mapper.datasheet.heads import (
     Head,
     further_heads,
@@ -24,25 +24,16 @@ from mapper.datasheet.heads import (
     strip_caption,
 )
 from mapper.datasheet.layout import Line
-from mapper.datasheet.notation import (
-    access_mode,
-    address,
-    bit_range,
-    clean_name,
-    codes,
-    fold,
-    is_identifier,
-    is_reserved,
-    numbered_register,
-    reset_value,
-)
+from mapper.datasheet.notation import bit_range, clean_name, fold, is_identifier, is_reserved
 from mapper.datasheet.pages import Page
+from mapper.datasheet.register_rows import register_drafts
+from mapper.datasheet.running import is_running, running_lines
+from mapper.datasheet.sections import path_title
 from mapper.datasheet.short_names import short_name
 from mapper.datasheet.signs import COMMAND
 from mapper.datasheet.tables import Table
 from mapper.model import Box
 
-MAX_REGISTER_NAME_CHARS = 64
 MAX_BOLD_HEAD_WORDS = 12
 
 TableReader = Callable[[Page], Sequence[Table]]
@@ -232,7 +223,9 @@ class RegisterWalk:
             return
         lists_registers = grid.has("address") and (has_names or bool(grid.bits) or grid.has("description"))
         if lists_registers or (grid.bits and _REGISTER.search(grid.header("name"))):
-            self._register_rows(grid, page)
+            drafts, self._open = register_drafts(grid, page.number, self._open, self._section_path)
+            for draft in drafts:
+                self._keep(draft)
             return
         is_field_table = grid.has("bits") and (has_names or grid.has("description"))
         owner = self._owner(grid, page) if is_field_table or grid.bits else None
@@ -244,60 +237,6 @@ class RegisterWalk:
             read_layout_rows(owner, grid, page.number)
         if owner.reader == "heading":
             owner.reader = grid.reader
-
-    def _register_rows(self, grid: Grid, page: Page) -> None:
-        """Read a table that lists registers (or commands) by address, with their bit fields across or below."""
-        places = [_place(row.texts.get("address", ""), grid.base) for row in grid.rows]
-        wheres = [where for where, _ in places]
-        is_mixed = grid.has("bits")
-        many = (
-            len({where for where in wheres if where is not None}) + (0 if grid.has("address") else len(grid.rows)) > 1
-        )
-        current = self._open if is_mixed else None
-        for row, (where, told) in zip(grid.rows, places, strict=True):
-            if row.title:
-                continue
-            bits = bit_range(row.texts.get("bits", "")) if is_mixed else None
-            shares_address = bool(told) or wheres.count(where) > 1
-            names_field = bits is not None and not grid.has("field") and shares_address
-            name = register_name(told if told or names_field else row.texts.get("name", ""))
-            if bits is not None and current is not None and where is not None and where == current.address:
-                read_field_row(current, row, page.number, bits)
-                continue
-            if where is None and bits is not None:
-                if current is not None:
-                    read_field_row(current, row, page.number, bits)
-                continue
-            if where is None and (grid.has("address") or not row.spans):
-                continue
-            if is_reserved(name) if name else not (row.spans or self._open or bits):
-                current = None
-                continue
-            if len(name) > MAX_REGISTER_NAME_CHARS or (name and not name[0].isalpha()):
-                continue
-            if not many and self._open is not None and self._open.address in (None, where):
-                current = self._open
-                current.address = where if current.address is None else current.address
-                current.name = name or current.name
-            else:
-                is_overview = many and not is_mixed and bool(name)
-                current = Draft(name, where, page=page.number, is_overview=is_overview, num_listed=len(grid.rows))
-                current.section_path = self._section_path
-                self._keep(current)
-                second = _second_byte(row.texts.get("address", ""), grid.base, where)
-                if is_overview and second is not None:
-                    self._keep(replace(current, address=second, box=row.box, reader=grid.reader))
-            current.reader = grid.reader
-            current.box = current.box or row.box
-            current.access = access_mode(row.texts.get("access", "")) or current.access
-            reset = reset_value(row.texts.get("reset", ""), _reset_base(grid))
-            current.reset = reset if reset is not None else current.reset
-            current.description = current.description or row.texts.get("description", "")
-            read_spans(current, row, page.number)
-            if bits is not None:
-                read_field_row(current, row, page.number, bits)
-        if is_mixed or not many:
-            self._open = current or self._open
 
     def _table_lists_commands(self, grid: Grid) -> bool:
         headers = " ".join(column.header for column in grid.columns)
@@ -343,18 +282,3 @@ def _line_box(line: Line) -> Box:
     return Box(
         left=round(line.left, 1), top=round(line.top, 1), right=round(line.right, 1), bottom=round(line.bottom, 1)
     )
-
-
-def _reset_base(grid: Grid) -> int | None:
-    return 16 if re.search(r"hex|0x", grid.header("reset"), re.IGNORECASE) else None
-
-
-def _second_byte(text: str, base: int | None, first: int | None) -> int | None:
-    """Return the second address of a cell that gives those of a value's two bytes: "0x88 / 0x89"."""
-    both = codes(text, base) if "/" in text else ()
-    return both[1] if len(both) == 2 and first == both[0] and abs(both[1] - both[0]) == 1 else None
-
-
-def _place(text: str, base: int | None) -> tuple[int | None, str]:
-    """Return the address in an address cell, and the register's name where the cell holds both: "R44 Input control"."""
-    return numbered_register(text) or (address(text, base), "")

@@ -10,7 +10,7 @@ import pypdfium2.raw as pdfium
 
 from mapper.datasheet.bare import bare
 from mapper.datasheet.geometry import IDENTITY, Matrix, View, apply, compose, is_straight, straight_strokes
-from mapper.datasheet.layout import Rule
+from mapper.datasheet.rules import Rule
 
 MAX_PATHS_PER_PAGE = 20_000
 MAX_SEGMENTS_PER_PATH = 2_000

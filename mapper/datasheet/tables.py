@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from pdfplumber.table import cells_to_tables, edges_to_intersections, intersections_to_cells
 
-from mapper.datasheet.layout import Rule, Word, join_words, rows_of
+from mapper.datasheet.layout import Word, join_words, rows_of
+from mapper.datasheet.rules import Rule
 
 TOUCH_PT = 3.0  # rules that come this close meet
 SNAP_PT = 4.0  # cell borders this close are one border (double rules)

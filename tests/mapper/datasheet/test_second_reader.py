@@ -24,7 +24,7 @@ def test_it_is_never_given_a_restricted_file(monkeypatch: pytest.MonkeyPatch, dr
     from reportlab.lib.pdfencrypt import StandardEncryption
 
     monkeypatch.setattr(reader, "second_tables", lambda *_: pytest.fail("given a restricted file"))
-    monkeypatch.setattr(reader, "_tables_on", lambda _: [])
+    monkeypatch.setattr(reader, "register_tables", lambda _: [])
     drawing = draw(encrypt=StandardEncryption("", ownerPassword="owner", canCopy=0, strength=128))
     drawing.table((("Address", "Name", "Reset"), ("0x00", "REG_A", "0x00")), (80, 100, 80))
     drawing.text("Registers, bits and access are described on this page and the next one, too.")
