@@ -15,6 +15,7 @@ from mapper.datasheet.notation import fold
 from mapper.model import Datasheet, Register
 
 HELD_OUT_OF = 3
+MIN_END, MIN_INSIDE = 3, 8  # letters of a name that is part of a longer one, at its end or inside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,7 @@ def summary(rows: Sequence[DefineScore]) -> str:
 
 
 def _agree(one: str, other: str) -> bool:
-    """Say whether two folded names are one, or one is the other with something before or behind it."""
+    """Say whether two folded names are one, or one is the other with something before or behind it (or both)."""
     short, long = sorted((one, other), key=len)
-    return one == other or (len(short) >= 3 and (long.startswith(short) or long.endswith(short)))
+    at_end = len(short) >= MIN_END and (long.startswith(short) or long.endswith(short))
+    return one == other or at_end or (len(short) >= MIN_INSIDE and short in long)

@@ -31,6 +31,7 @@ _NUMBER = re.compile(
 )
 _NUMBERED = re.compile(r"^R(?P<number>\d{1,3})\b\s*(?:\(\s*(?P<hex>[0-9A-Fa-f]{1,3})h\s*\))?\s*(?P<name>.*)$")
 _RANGE_WORD = re.compile(r"\s*(?:to|through|thru|\.\.+|\u2026|-|\u2013|\u2014|~|,|/|;|and|&)\s*", re.IGNORECASE)
+_ANY_NIBBLE = re.compile(r"^0x[xX]+(?=[0-9A-Fa-f])")  # "0xX1": the first digit does not matter
 _POINTER = re.compile(r"^[A-Za-z]+\s*(?:\[\d+:\d+\])?\s*=\s*(.+)$")
 _BIT_PREFIX = r"(?:bits?|[A-Z]{1,4})?\s*[\[<(]?\s*"
 _BITS = re.compile(
@@ -72,7 +73,7 @@ def number(text: str, base: int | None = None) -> int | None:
 
 def address(text: str, base: int | None = None) -> int | None:
     """Return the (first) address that text is: "0x1F", "1Fh", "6Dh...64h", "0x00 to 0x02", "P[1:0] = 1h"."""
-    text = text.strip().strip("()[]@#")
+    text = _ANY_NIBBLE.sub("0x", text.strip().strip("()[]@#"))
     pointer = _POINTER.match(text)
     if pointer:
         text = pointer[1]

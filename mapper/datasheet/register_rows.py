@@ -5,6 +5,7 @@ and a table about one register, the one whose description is being read.
 """
 
 import re
+from collections import Counter
 from dataclasses import replace
 
 from mapper.datasheet.bit_rows import read_field_row, read_spans
@@ -22,6 +23,7 @@ from mapper.datasheet.notation import (
 )
 
 MAX_NAME_CHARS = 64
+_ELEMENT = re.compile(r"(\w+)\s*\[(\d{1,3})\]$")
 
 
 def register_drafts(
@@ -36,6 +38,7 @@ def register_drafts(
     has_bits = grid.has("bits")
     num_places = len({where for where in wheres if where is not None})
     many = num_places + (0 if grid.has("address") else len(grid.rows)) > 1
+    elements = _elements(grid)
     drafts: list[Draft] = []
     current = opened if has_bits else None
     for row, (where, told) in zip(grid.rows, places, strict=True):
@@ -51,6 +54,7 @@ def register_drafts(
             continue
         names_field = bits is not None and not grid.has("field") and (bool(told) or wheres.count(where) > 1)
         name = register_name(told if told or names_field else row.texts.get("name", ""))
+        name = elements.get(row.texts.get("name", ""), name)
         if is_reserved(name) if name else not (row.spans or opened or bits):
             current = None
             continue
@@ -72,6 +76,13 @@ def register_drafts(
         if bits is not None:
             read_field_row(current, row, page, bits)
     return drafts, (current or opened) if has_bits or not many else opened
+
+
+def _elements(grid: Grid) -> dict[str, str]:
+    """Return names for the cells that print the elements of one array, each at its address: "SYNC[1]" is SYNC1."""
+    matches = {row.texts.get("name", ""): _ELEMENT.match(row.texts.get("name", "")) for row in grid.rows}
+    bases = Counter(match[1] for match in matches.values() if match)
+    return {text: f"{match[1]}{match[2]}" for text, match in matches.items() if match and bases[match[1]] > 1}
 
 
 def _complete(draft: Draft, row: GridRow, grid: Grid) -> None:

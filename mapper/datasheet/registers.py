@@ -241,6 +241,8 @@ class RegisterWalk:
     def _table_lists_commands(self, grid: Grid) -> bool:
         headers = " ".join(column.header for column in grid.columns)
         above = self._caption or (self._path[-1][1] if self._path else "")
+        if COMMAND.search(headers) and not _REGISTER.search(headers):
+            return True
         near = " ".join((headers, above, grid.title))
         return bool(COMMAND.search(near)) and not _REGISTER.search(near)
 

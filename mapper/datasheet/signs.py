@@ -48,7 +48,11 @@ _HEADER_WORDS = (
     re.compile(r"(?<![a-z])(?:descri|meaning|comment|setting|definition)|\u63cf\u8ff0|\u8bf4\u660e", re.IGNORECASE),
 )
 _LIMITS = re.compile(r"\b(min|typ|max|nom)(?:imum|ical|inal)?\b", re.IGNORECASE)
-_POINTER_BITS = re.compile(r"\b(?:p|bit ?)1\s+(?:p|bit ?)0\b", re.IGNORECASE)
+_SURE = re.compile(
+    r"\b(?:p|bit ?)1\s+(?:p|bit ?)0\b|^.{0,12}\b(?:command|instruction)s?\s+(?:set|table|list|summary|codes?)\b",
+    re.IGNORECASE,
+)
+"""Bits of an address pointer side by side; the title of a command table, whose header may name nothing else."""
 _RUN = re.compile(r"(?:(?:bit ?|[a-z]{0,3})\d{1,2}\s+){3,}(?:bit ?|[a-z]{0,3})\d{1,2}\b", re.IGNORECASE)
 _ROW = re.compile(
     r"0x[0-9a-f]{1,8}\b|\b[0-9a-f]{2,4}h\b|\b[01]{8}\b|^[\[<(]?\d{1,2}\s*[:\-\u2013]\s*\d{1,2}[\])>]?\s"
@@ -95,7 +99,7 @@ def _is_header(line: str) -> bool:
         kinds = sum(map(bool, found))
         if sum(map(len, found)) >= HEADER_SHARE * len(words) and (kinds > 2 or (kinds == 2 and found[0])):
             return True
-    return _counts_down(line) or _POINTER_BITS.search(line) is not None
+    return _counts_down(line) or _SURE.search(line) is not None
 
 
 def _is_limits_header(line: str) -> bool:
