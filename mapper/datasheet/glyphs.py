@@ -54,6 +54,8 @@ class Characters:
 
     def main_angle(self, rotation: int) -> int:
         """Return the rotation that shows most characters upright, the page's own when no direction prevails."""
+        if all(angle == rotation for angle in self.angles):
+            return rotation
         per_angle = Counter(
             self.angles[style] for code, style in zip(self.codes, self.style_of, strict=True) if is_printed(code)
         )
@@ -66,16 +68,17 @@ class Characters:
         """Return the characters that the view shows upright, a space for each that is not printed."""
         found: list[Glyph] = []
         upright = [angle == view.rotation for angle in self.angles]
+        text = {code: character(code) for code in set(self.codes)}
         is_plain, x, y = view.rotation == 0, view.left, view.top
-        for code, box, style in zip(self.codes, self.boxes, self.style_of, strict=True):
-            if not is_printed(code):
+        for code, (left, top, right, bottom), style in zip(self.codes, self.boxes, self.style_of, strict=True):
+            if code < 33 and code != LINE_HYPHEN:
                 found.append(SPACE)
-            elif upright[style] and any(box):
-                left, top, right, bottom = box
-                if is_plain:
-                    found.append((character(code), left - x, y - top, right - x, y - bottom, style))
-                else:
-                    found.append((character(code), *view.box(left, bottom, right, top), style))
+            elif not upright[style] or left == right == top == bottom:
+                continue
+            elif is_plain:
+                found.append((text[code], left - x, y - top, right - x, y - bottom, style))
+            else:
+                found.append((text[code], *view.box(left, bottom, right, top), style))
         return found
 
 
