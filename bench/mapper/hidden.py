@@ -17,7 +17,8 @@ HASH_DIGITS = 7
 MIN_FAMILY_LENGTH = 5
 MIN_NAME_LENGTH = 4
 _WITH_DIGIT = r"(?<![A-Za-z0-9])(?:[A-Za-z]+\d|\d{2,}[A-Za-z]{2,}\d)[A-Za-z0-9]*"
-_PIECES = re.compile(r"(?<=[a-z]{2})(?=[A-Z])|(?<=[0-9])(?=[A-Z][a-z])")
+_BROKEN = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{2,})[-_ ](\d{2,}[A-Za-z0-9]*)")
+_PIECES = re.compile(r"(?<=[a-z]{2})(?=[A-Z])|(?<=[0-9])(?=[A-Z][a-z])|(?<=[0-9][a-z])(?=[A-Z][a-z])")
 
 
 class NameHider:
@@ -26,18 +27,22 @@ class NameHider:
     def __init__(self, parts: Iterable[str], paths: Iterable[str]) -> None:
         self.parts = tuple(sorted({normalise(part) for part in parts if len(normalise(part)) >= MIN_NAME_LENGTH}))
         self._words = frozenset(word for path in paths for word in _path_words(path))
-        self._families = tuple(sorted({match[0] for part in self.parts if (match := re.match(r"[a-z]{2,}(?=\d)", part))}))
+        self._families = frozenset(
+            match[0] for part in self.parts if (match := re.match(r"[a-z]{2,}(?=\d)", part))
+        )
         self._wordlike = [part for part in self.parts if not any(c.isdigit() for c in part)]
         self._numbered = sorted((part for part in self.parts if any(c.isdigit() for c in part)), key=len, reverse=True)
         self._inside = re.compile("|".join(re.escape(part) for part in self._numbered) or r"(?!)")
         self._pattern = re.compile("|".join((_WITH_DIGIT, *self._wordlike_patterns())))
-        self._spaced = re.compile("|".join(self._spaced_patterns()) or r"(?!)")
+        self._breaks = frozenset(
+            (match[1], match[2]) for part in self.parts if (match := re.match(r"([a-z]{2,})(\d{2,})", part))
+        )
+        self._kin = {start: [p for p in self.parts if p[:2] == start] for start in {p[:2] for p in self.parts}}
         self._seen: dict[str, str] = {}
 
     def text(self, text: str) -> str:
         """Return a text with its part numbers hidden; line breaks stay where they are."""
-        joined = self._spaced.sub(lambda match: hashed(match[0], normalise(match[0])), text)
-        return self._pattern.sub(self._replacement, joined)
+        return self._pattern.sub(self._replacement, _BROKEN.sub(self._join_broken, text))
 
     def path(self, path: str) -> str:
         """Return a path with its part numbers hidden."""
@@ -57,15 +62,15 @@ class NameHider:
 
     def is_hidden_word(self, word: str) -> bool:
         """Say whether a lower-case word is a part's name, one of its family, or a part-like word of a path."""
-        if word in self._words:
+        if word in self._words or word in self.parts:
             return True
-        if any(word == part or grade_name(word, part) > 0 for part in self.parts):
+        if any(grade_name(word, part) > 0 for part in self._kin.get(word[:2], ())):
             return True
-        if len(word) >= MIN_NAME_LENGTH and any(word in part and is_part_like_or_short(word) for part in self.parts):
+        if len(word) < MIN_NAME_LENGTH or not word[0].isalpha() or not any(c.isdigit() for c in word):
+            return False
+        if any(word in part or (len(part) >= 6 and word.endswith(part)) for part in self._numbered):
             return True
-        return len(word) >= MIN_FAMILY_LENGTH and any(
-            word.startswith(family) and word[len(family)].isdigit() for family in self._families if len(word) > len(family)
-        )
+        return len(word) >= MIN_FAMILY_LENGTH and re.match(r"[a-z]*", word)[0] in self._families  # type: ignore[index]
 
     def _replacement(self, match: re.Match[str]) -> str:
         chunk = match[0]
@@ -75,10 +80,9 @@ class NameHider:
         return found
 
     def _hide_chunk(self, chunk: str) -> str:
-        """Return a run of letters and digits with its part numbers hidden: as a whole, by its pieces, or inside one."""
-        if self.is_hidden_word(chunk.lower()):
-            return hashed(chunk, chunk.lower())
-        return "".join(self._hide_piece(piece) for piece in _PIECES.split(chunk))
+        """Return a run of letters and digits with its part numbers hidden: by its pieces, as a whole, or inside one."""
+        pieces = "".join(self._hide_piece(piece) for piece in _PIECES.split(chunk))
+        return hashed(chunk, chunk.lower()) if pieces == chunk and self.is_hidden_word(chunk.lower()) else pieces
 
     def _hide_piece(self, piece: str) -> str:
         low = piece.lower()
@@ -91,22 +95,15 @@ class NameHider:
 
     def _wordlike_patterns(self) -> list[str]:
         """Return patterns of names without a digit: such a part's own, and a family's with x for its digits."""
-        wild = [rf"(?<![A-Za-z0-9])(?i:{family}x+)(?![A-Za-z0-9])" for family in self._families if len(family) >= 4]
+        wild = [rf"(?<![A-Za-z0-9])(?i:{family}x+)(?![A-Za-z0-9])" for family in sorted(self._families) if len(family) >= 4]
         return [*(rf"(?i:{part})" for part in self._wordlike), *wild]
 
-    def _spaced_patterns(self) -> list[str]:
-        """Return patterns of parts written with a break between letters and number."""
-        found = {
-            rf"(?<![A-Za-z0-9])(?i:{match[1]})[-_ ]{match[2]}[A-Za-z0-9]*"
-            for part in self.parts
-            if (match := re.match(r"([a-z]{2,})(\d{2,})", part))
-        }
-        return sorted(found)
-
-
-def is_part_like_or_short(word: str) -> bool:
-    """Say whether a word with a digit after a letter may be a shortened part number."""
-    return any(c.isdigit() for c in word) and word[0].isalpha()
+    def _join_broken(self, match: re.Match[str]) -> str:
+        """Return the hash of a part written with a break between letters and number, anything else as it is."""
+        letters, digits = match[1].lower(), re.match(r"\d+", match[2])
+        if digits is None or (letters, digits[0]) not in self._breaks:
+            return match[0]
+        return hashed(match[0], normalise(match[0]))
 
 
 def hashed(spelling: str, word: str) -> str:
