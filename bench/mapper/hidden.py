@@ -27,9 +27,7 @@ class NameHider:
     def __init__(self, parts: Iterable[str], paths: Iterable[str]) -> None:
         self.parts = tuple(sorted({normalise(part) for part in parts if len(normalise(part)) >= MIN_NAME_LENGTH}))
         self._words = frozenset(word for path in paths for word in _path_words(path))
-        self._families = frozenset(
-            match[0] for part in self.parts if (match := re.match(r"[a-z]{2,}(?=\d)", part))
-        )
+        self._families = frozenset(match[0] for part in self.parts if (match := re.match(r"[a-z]{2,}(?=\d)", part)))
         self._wordlike = [part for part in self.parts if not any(c.isdigit() for c in part)]
         self._numbered = sorted((part for part in self.parts if any(c.isdigit() for c in part)), key=len, reverse=True)
         self._inside = re.compile("|".join(re.escape(part) for part in self._numbered) or r"(?!)")
@@ -95,7 +93,9 @@ class NameHider:
 
     def _wordlike_patterns(self) -> list[str]:
         """Return patterns of names without a digit: such a part's own, and a family's with x for its digits."""
-        wild = [rf"(?<![A-Za-z0-9])(?i:{family}x+)(?![A-Za-z0-9])" for family in sorted(self._families) if len(family) >= 4]
+        wild = [
+            rf"(?<![A-Za-z0-9])(?i:{family}x+)(?![A-Za-z0-9])" for family in sorted(self._families) if len(family) >= 4
+        ]
         return [*(rf"(?i:{part})" for part in self._wordlike), *wild]
 
     def _join_broken(self, match: re.Match[str]) -> str:

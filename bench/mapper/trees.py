@@ -25,15 +25,19 @@ class Tree:
 
 
 def read_folder(folder: Path, name: str | None = None, under: Sequence[str] = ()) -> Tree:
-    """Return the source files below a folder, or below some of its subfolders; links and too large files are left out."""
-    contents = {}
-    for top in [folder / piece for piece in under] or [folder]:
-        for path in top.rglob("*"):
-            relative = path.relative_to(folder).as_posix()
-            if is_relevant_path(relative) and path.is_file() and not path.is_symlink():
-                if path.stat().st_size <= MAX_FILE_BYTES:
-                    contents[relative] = path.read_bytes()
-    return Tree(name or folder.name, dict(sorted(contents.items())))
+    """Return the source files below a folder, or below some of its subfolders only; see source_paths."""
+    return Tree(name or folder.name, {path: (folder / path).read_bytes() for path in source_paths(folder, under)})
+
+
+def source_paths(folder: Path, under: Sequence[str] = ()) -> list[str]:
+    """Return the paths of the source files below a folder, sorted; links and too large files are left out."""
+    tops = [folder / piece for piece in under] or [folder]
+    names = {path.relative_to(folder).as_posix(): path for top in tops for path in top.rglob("*")}
+    return sorted(
+        name
+        for name, path in names.items()
+        if is_relevant_path(name) and path.is_file() and not path.is_symlink() and path.stat().st_size <= MAX_FILE_BYTES
+    )
 
 
 def join_trees(name: str, trees: Iterable[tuple[str, Tree]]) -> Tree:

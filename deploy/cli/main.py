@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "repo": ("deploy.cli.repo:app", "Track vendor repositories."),
     "sheet": ("deploy.cli.sheet:app", "Track datasheets; show and compare them."),
     "map": ("deploy.cli.map:map_command", "Link one source tree with datasheets, offline."),
+    "baseline": ("deploy.cli.baseline:baseline", "What plain text retrieval would answer, to compare."),
     "score": ("deploy.cli.map:score_command", "Measure links against gold labels."),
     "links": ("deploy.cli.links:app", "Trace links, both ways, with evidence, history and conflicts."),
     "topics": ("deploy.cli.topics:app", "Kafka's topics as they should be."),
