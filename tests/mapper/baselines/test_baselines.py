@@ -19,7 +19,7 @@ from mapper.linking.format import file_line, link_line
 from mapper.model import Datasheet, Section, Symbol
 
 TREE = {
-    "drivers/humidity/qk77xx.c": "/* Relative humidity, dew point */ int qk77xx_read_humidity(int QK7712) { heater(); }",
+    "drivers/humidity/qk77xx.c": "/* Humidity, dew point */ int qk77xx_read_humidity(int QK7712) { heater(); }",
     "drivers/motor/step.c": "void step_motor(int coil, int winding) { energise(coil); } // stepper motor driver",
     "drivers/motor/zz4410.c": "void zz4410_turn(int motor) { coil(motor); }",
     "tests/humidity.c": "int relative_humidity_dew_point_heater_test(void) { return humidity; }",
