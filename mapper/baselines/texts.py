@@ -9,6 +9,7 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mapper.linking.words import CHUNK, split_words
@@ -21,6 +22,8 @@ MAX_TEXT_CHARS = 65_536
 MIN_WORD_LENGTH = 2
 MAX_KNOWN_RUNS = 400_000
 """Identifiers whose words are remembered at a time, so that memory stays bounded on a large tree."""
+MAX_KEPT_QUERIES = 256
+"""Queries whose counts are kept: the same datasheet is asked about by one ranking after another."""
 _RUN = re.compile(r"[A-Za-z0-9_]+")
 _PIECES = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -36,6 +39,7 @@ class TextIndex:
         self.names: list[str] = []
         self.vocabulary: dict[str, int] = {}
         self._known: dict[str, tuple[int, ...]] = {}
+        self._queries: dict[str, Any] = {}
         columns, values, ends = array("i"), array("f"), array("q", [0])
         for name, text in texts:
             counts = self._count(f"{name}\n{text[:MAX_TEXT_CHARS]}", grow=True)
@@ -49,8 +53,21 @@ class TextIndex:
         )
         self._known.clear()
 
-    def query(self, text: str) -> "Any":
+    def query(self, text: str) -> Any:
         """Return a text as one sparse row of counts; words that no indexed text has are left out."""
+        if text not in self._queries:
+            if len(self._queries) >= MAX_KEPT_QUERIES:
+                self._queries.clear()
+            self._queries[text] = self._row(text)
+        return self._queries[text]
+
+    def columns_with(self, piece: str) -> "np.ndarray":
+        """Return the columns of the words that hold a piece of text."""
+        import numpy as np
+
+        return np.fromiter((column for word, column in self.vocabulary.items() if piece in word), dtype=np.int32)
+
+    def _row(self, text: str) -> Any:
         import numpy as np
         from scipy.sparse import csr_matrix
 
@@ -58,12 +75,6 @@ class TextIndex:
         columns = np.fromiter(counts.keys(), dtype=np.int32, count=len(counts))
         values = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
         return csr_matrix((values, (np.zeros_like(columns), columns)), shape=(1, len(self.vocabulary)))
-
-    def columns_with(self, piece: str) -> "np.ndarray":
-        """Return the columns of the words that hold a piece of text."""
-        import numpy as np
-
-        return np.fromiter((column for word, column in self.vocabulary.items() if piece in word), dtype=np.int32)
 
     def _count(self, text: str, *, grow: bool) -> Counter[int]:
         counts: Counter[int] = Counter()
@@ -85,6 +96,7 @@ class TextIndex:
         return found
 
 
+@lru_cache(maxsize=100_000)
 def text_words(run: str) -> tuple[str, ...]:
     """Return the words of a run of letters, digits and underscores, each once; numbers give none."""
     found: dict[str, None] = {}
