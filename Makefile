@@ -56,9 +56,13 @@ format: setup ## rewrite the code in the project's format
 
 bench: bench-datasheet bench-code bench-mapper bench-trainer bench-eval ## every stage beside what one would otherwise use
 
-bench-datasheet bench-code bench-mapper bench-trainer bench-eval: bench-%: setup
+bench-datasheet bench-code bench-trainer bench-eval: bench-%: setup
 	@mkdir -p bench/results
-	$(BIN)/python -m bench.$(subst mapper,mapping,$*) --json bench/results/$*.json
+	$(BIN)/python -m bench.$* --json bench/results/$*.json
+
+bench-mapper: setup
+	@mkdir -p bench/results
+	$(BIN)/python -m bench.mapping --linux --cache bench/results/cache --json bench/results/mapper.json $(BENCH)
 
 tree: setup ## write docs/tree.md anew
 	$(BIN)/python tests/architecture/tree.py

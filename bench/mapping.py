@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from bench.generated import write_generated
@@ -20,7 +21,9 @@ from bench.mapper.kernel import NoKernelError, kernel_folder, measure_kernel
 from bench.mapper.measure import Measured, hide, measure_case
 from bench.mapper.report import report_json, report_lines
 from bench.mapper.sets import KERNEL, Case, Places, load_case, set_names
+from bench.mapper.tokens import TOKENIZER, TokenCost, TokenCounts, token_cost, token_lines
 from bench.mapper.trees import ROOT, Parser, read_folder
+from deploy.local.config import load_settings
 from mapper.datasheet import read_datasheet
 
 
@@ -51,15 +54,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"no gold set in {places.data} has a tree at hand: the generated vendor alone\n")
     measured: list[Measured] = []
     modes = (False,) if options.plain else (False, True)
-    tree_parser = Parser(options.cache)
+    tree_parser, counts = Parser(options.cache), _token_counts(places)
+    costs: list[TokenCost] = []
     for case in _cases(names, places, generated=not options.sets):
+        if counts is not None:
+            costs.append(token_cost(case, counts))
         measured += _measure(case, places, tree_parser, modes, baselines=not options.ours)
     if options.linux is not False:
         measured += _kernel(options.linux, places, modes)
-    sys.stdout.write("\n".join(report_lines(measured, details=options.details)) + "\n")
+    lines = [*report_lines(measured, details=options.details), "", *token_lines(costs)]
+    sys.stdout.write("\n".join(lines) + "\n")
     if options.json is not None:
-        options.json.write_text(json.dumps(report_json(measured), indent=2) + "\n")
+        figures = {**report_json(measured), "tokens": {cost.name: asdict(cost) for cost in costs}}
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
     return 0
+
+
+def _token_counts(places: Places) -> TokenCounts | None:
+    """Return what counts tokens, None without the tokenizer, which is said."""
+    try:
+        return TokenCounts(load_settings().cache / TOKENIZER, places.cache / "tokens.json" if places.cache else None)
+    except FileNotFoundError as error:
+        sys.stderr.write(f"{error}; no tokens are counted\n")
+        return None
 
 
 def _kernel(given: Path | None, places: Places, modes: Sequence[bool]) -> Iterator[Measured]:
