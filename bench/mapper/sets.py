@@ -104,10 +104,11 @@ def _case(tree: Tree, gold: Sequence[GoldRow], places: Places) -> Case:
 def in_groups(names: Iterable[str]) -> Iterator[tuple[str, Callable[[str], bool]]]:
     """Yield the groups that totals are given for, those without a set left out."""
     kept = list(names)
+    collections = COLLECTIONS - ({JOINED} if JOINED_WITH_MORE in kept else set())  # the same datasheets, once
     groups: list[tuple[str, Callable[[str], bool]]] = [
         ("tuned on", lambda name: group_of(name) == "tuned on"),
         ("not tuned on", lambda name: group_of(name) == "not tuned on"),
         ("kernel", lambda name: name == KERNEL),
-        ("driver collections", lambda name: name in COLLECTIONS),
+        ("driver collections", lambda name: name in collections),
     ]
     yield from ((title, belongs) for title, belongs in groups if any(belongs(name) for name in kept))
