@@ -80,10 +80,10 @@ def label(
         tool=f"sheetstream {version('sheetstream')}",
     )
     is_complete = session.run(remaining, _read_line)
-    note(f"{session.num_answered} answers" + (f", all {len(drawn)} symbols asked" if is_complete else ""))
+    note(f"answers: {session.num_answered}" + (f"; all {len(drawn)} symbols were asked" if is_complete else ""))
     if second_reader:
         _merge(store)
-    note(f"{len(store.gold.labels)} labels, {len(store.doubtful.labels)} left out as doubtful -> {output}")
+    note(f"labels: {len(store.gold.labels)}; left out as doubtful: {len(store.doubtful.labels)} -> {output}")
 
 
 @app.command("check")
@@ -132,7 +132,7 @@ def check(
     problems += check_gold(rows, files=files, num_pages=num_pages)
     for number, problem in sorted(problems):
         emit_line(f"{gold}:{number}: {problem}")
-    note(f"{len(rows)} lines, {len(problems)} problems")
+    note(f"lines: {len(rows)}; problems: {len(problems)}")
     if problems:
         raise typer.Exit(EXIT_FINDINGS)
 
@@ -233,7 +233,7 @@ def _merge(store: Store) -> None:
             ("symbol", "where", "first", "second"),
             [(one.name, f"{one.path}:{one.line}", _said(one), _said(other)) for one, other in merge.disputed],
         )
-    note(f"{len(merge.merged)} agreed, {len(merge.disputed)} disputed -> {store.disputed.path}")
+    note(f"agreed: {len(merge.merged)}; disputed: {len(merge.disputed)} -> {store.disputed.path}")
 
 
 def _said(label: GoldLabel) -> str:

@@ -10,6 +10,7 @@ from mapper.model import Datasheet, Symbol
 RADIUS_LINES = 3
 MAX_CODE_LINES = 24
 _WORD = re.compile(r"\w+")
+_UNSHOWN = frozenset({"Cc", "Cf", "Cs"})
 
 
 def code_window(text: str, symbol: Symbol, *, radius: int = RADIUS_LINES) -> tuple[tuple[int, str], ...]:
@@ -50,8 +51,8 @@ def section_title(sheet: Datasheet, page: int) -> str:
 
 
 def printable(text: str) -> str:
-    """Return text without control characters: what a terminal would obey is shown as a replacement character."""
-    return "".join("\ufffd" if unicodedata.category(char) == "Cc" else char for char in text.expandtabs(4))
+    """Return text that a terminal only shows: controls, marks of direction, halves of characters are replaced."""
+    return "".join("\ufffd" if unicodedata.category(char) in _UNSHOWN else char for char in text.expandtabs(4))
 
 
 def _overlap(line: str, anchor: GoldAnchor) -> int:

@@ -148,11 +148,11 @@ def test_a_second_reader_is_asked_blind_and_merged(label: Label, gold: Path) -> 
     assert [(row["name"], row["readers"]) for row in rows(gold)] == [(names[0], 2), (names[1], 2), (names[3], 1)]
     assert [row["reader"] for row in rows(gold.with_name("gold.disputed.jsonl"))] == ["ann", "bo"]
     assert names[2] in result.stdout
-    assert "3 answers" in result.stderr
+    assert "answers: 3" in result.stderr
     assert not gold.with_name("gold.second.jsonl").exists()
     again = label(["1"], "--second-reader", "--reader", "bo")
     assert rows(gold)[-1]["readers"] == 2
-    assert "1 agreed, 0 disputed" in again.stderr
+    assert "agreed: 1; disputed: 0" in again.stderr
 
 
 @pytest.mark.parametrize(
@@ -224,6 +224,19 @@ def test_check_names_each_bad_line(gold: Path) -> None:
     found = [line.removeprefix(f"{gold}:") for line in result.stdout.splitlines()]
     assert found[0].startswith("1: no JSON")
     assert found[1:] == ["2: a JSON object expected, got list", "4: anchors[0].page: 1 to 6 expected, got 7"]
+
+
+@pytest.mark.slow
+def test_generate_writes_trees_datasheets_and_labels(tmp_path: Path) -> None:
+    """What it writes checks out: the symbols of both repositories' labels are in their trees."""
+    run = CliRunner().invoke
+
+    assert run(app, ["gold", "generate", str(tmp_path)]).exit_code == 0
+    assert len(list((tmp_path / "datasheets").glob("*.pdf"))) == 4
+    for name in ("veldra-drivers", "veldra-sdk"):
+        labels, tree = tmp_path / "gold" / f"{name}.jsonl", tmp_path / "trees" / name
+        checked = run(app, ["gold", "check", str(labels), str(tree)])
+        assert (checked.exit_code, checked.stdout) == (0, "")
 
 
 def test_what_is_not_there_ends_with_6(gold: Path) -> None:

@@ -1,6 +1,8 @@
 """What a line of input means."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mapper.gold import GoldAnchor
 from mapper.gold.answers import Answer, AnswerError, parse_answer, parse_place
@@ -49,6 +51,18 @@ def test_what_is_no_answer_is_said(line: str) -> None:
         return
     with pytest.raises(AnswerError, match="expected"):
         parse_answer(line, num_proposals=3 if line != "a" else 0)
+
+
+@given(line=st.text(alphabet="a1923npcdsumq?+~- xfielddescription", max_size=30), num_proposals=st.integers(0, 6))
+def test_any_line_is_an_answer_or_an_answer_error(line: str, num_proposals: int) -> None:
+    """And what is chosen among the proposals exists."""
+    try:
+        answer = parse_answer(line, num_proposals=num_proposals)
+    except AnswerError:
+        return
+
+    assert all(0 <= index < num_proposals for index, _ in answer.proposals)
+    assert all(place.page >= 1 for place in answer.places)
 
 
 def test_a_place_may_be_short() -> None:

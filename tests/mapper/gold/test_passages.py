@@ -1,6 +1,10 @@
 """What a reader is shown."""
 
+import unicodedata
 from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mapper import Datasheet, SourceFile
 from mapper.gold import GoldAnchor
@@ -39,7 +43,12 @@ def test_a_type_named_at_its_end_is_shown_from_its_beginning(files: list[SourceF
 def test_nothing_reaches_the_terminal_but_text() -> None:
     """An escape sequence in a datasheet or in code does not move the cursor."""
     assert printable("a\x1b[2Jb") == "a\ufffd[2Jb"
-    assert "\x1b" not in printable("\x1b]0;title\x07")
+
+
+@given(st.text())
+def test_no_control_character_is_left(text: str) -> None:
+    """Whatever a PDF or a source file holds."""
+    assert all(unicodedata.category(char) not in {"Cc", "Cf", "Cs"} for char in printable(text))
 
 
 def test_a_page_has_the_title_of_its_last_section(sheet: Datasheet) -> None:
