@@ -1,16 +1,17 @@
 """What `sheetstream gold` reads: a source tree with its text, and datasheets; whatever is missing ends the command."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from deploy.cli.output import EXIT_NOT_FOUND, fail, note
 from deploy.cli.progress import progress
-from deploy.cli.sourcetree import SourceTree, TreeError, open_tree, read_tree
-from mapper.errors import DatasheetError
+from deploy.cli.sourcetree import SourceTree, TreeError, open_tree
+from mapper.code import MAX_FILE_BYTES, parse_file
+from mapper.errors import DatasheetError, SourceError
 from mapper.model import Datasheet, SourceFile
-from streams.errors import RepositoryError
 from streams.sandbox import read_sheet
-from streams.watch.gitcommand import run_git
+from streams.watch.git import GitMirror
 
 
 def read_source(repo_dir: Path, rev: str | None) -> tuple[SourceTree, list[SourceFile]]:
@@ -21,8 +22,18 @@ def read_source(repo_dir: Path, rev: str | None) -> tuple[SourceTree, list[Sourc
         tree = open_tree(repo_dir, rev)
     except TreeError as error:
         fail(str(error))
+    files: list[SourceFile] = []
+    skipped: list[str] = []
     with progress("parsing", len(tree.paths)) as advance:
-        files, skipped = read_tree(tree, advance)
+        for name, data in read_contents(tree, tree.paths):
+            path = text_of(name)
+            try:
+                if data is None:
+                    raise SourceError(f"{path}: larger than {MAX_FILE_BYTES} bytes, or unreadable", reason="too_large")
+                files.append(parse_file(path, data))
+            except SourceError as error:
+                skipped.append(str(error))
+            advance(1)
     if skipped:
         note(f"skipped: {skipped[0]}" + (f" and {len(skipped) - 1} more" if len(skipped) > 1 else ""))
     return tree, files
@@ -44,19 +55,39 @@ def read_datasheets(pdfs: list[Path]) -> list[Datasheet]:
 
 
 def text_reader(tree: SourceTree) -> Callable[[str], str]:
-    """Return what gives a file's text by its path, at the tree's commit."""
+    """Return what gives a file's text by its path, "" if it cannot be read."""
+    names = {text_of(name): name for name in tree.paths}
 
     def read(path: str) -> str:
+        [(_, data)] = read_contents(tree, [names[path]])
         try:
-            if tree.commit is not None and tree.git_folder is not None:
-                data = run_git(["cat-file", "blob", f"{tree.commit}:{path}"], folder=tree.git_folder)
-            else:
-                data = (tree.root / path).read_bytes()
-        except (OSError, RepositoryError):
-            return ""
-        try:
-            return data.decode()
+            return (data or b"").decode()
         except UnicodeDecodeError:
-            return data.decode("latin-1")
+            return (data or b"").decode("latin-1")
 
     return read
+
+
+def read_contents(tree: SourceTree, names: Sequence[str]) -> Iterator[tuple[str, bytes | None]]:
+    """Yield names with their contents, in order; None for a file that is too large or cannot be read."""
+    if tree.commit is not None and tree.git_folder is not None:
+        mirror = GitMirror(tree.git_folder)
+        blobs = mirror.tree(tree.commit)
+        contents = mirror.read_blobs([blobs[name] for name in names], max_bytes=MAX_FILE_BYTES)
+        yield from ((name, data) for name, (_, data) in zip(names, contents, strict=True))
+        return
+    for name in names:
+        file = tree.root / name
+        try:
+            yield name, file.read_bytes() if file.stat().st_size <= MAX_FILE_BYTES else None
+        except OSError:
+            yield name, None
+
+
+def text_of(name: str) -> str:
+    """Return a name from the disk as text that can be written: latin-1 if it is not UTF-8, as `map` does."""
+    raw = os.fsencode(name)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")

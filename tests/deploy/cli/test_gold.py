@@ -1,6 +1,8 @@
 """`sheetstream gold`: a session through standard input, resumed, read a second time, checked and scored."""
 
 import json
+import os
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -206,6 +208,30 @@ def test_score_and_check_read_what_was_labelled(label: Label, gold: Path, monkey
     entry = next(each for each in report["symbols"]["read"] if each["kind"] == "all")
     assert (entry["precision"]["value"], entry["nil"]["value"]) == (1.0, 1.0)
     assert checked.exit_code == 0, checked.output
+
+
+def test_a_bare_repository_is_read_and_shown(label: Label, gold: Path) -> None:
+    """Code is shown from the commit, without a checkout."""
+    vendor = gold.parent / "vendor"
+    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "one"]):
+        subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words], cwd=vendor, check=True)
+    vendor.joinpath("src", "zq4071.h").write_text("")
+
+    result = label(["1", "q"], "--rev", "HEAD", "--kinds", "register")
+
+    assert "#define ZQ4071_REG_STATUS 0x02" in result.stderr
+    assert len(rows(gold)) == 1
+
+
+def test_a_file_name_that_is_not_utf8_is_taken(label: Label, gold: Path) -> None:
+    """It is read as latin-1, and its code is shown."""
+    folder = gold.parent / "vendor" / "src"
+    (folder / "zq4071.h").rename(os.fsdecode(os.fsencode(folder) + b"/zq4071_\xe9.h"))
+
+    result = label(["1", "q"], "--kinds", "register")
+
+    assert "#define ZQ4071_REG_STATUS 0x02" in result.stderr
+    assert [row["path"] for row in rows(gold)] == ["src/zq4071_é.h"]
 
 
 def test_check_names_each_bad_line(gold: Path) -> None:
