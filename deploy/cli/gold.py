@@ -28,6 +28,9 @@ def label(
     kinds: Annotated[str, typer.Option(help="Only these kinds, with commas between: register,function.")] = "",
     seed: Annotated[int, typer.Option(help="Another seed draws other symbols.")] = 0,
     rev: Annotated[str | None, typer.Option(help="A commit, tag or branch instead of the files as they are.")] = None,
+    no_proposals: Annotated[
+        bool, typer.Option("--no-proposals", help="Do not show what the mapper proposes: the reader searches alone.")
+    ] = False,
     second_reader: Annotated[
         bool,
         typer.Option("--second-reader", help="Ask what one reader has labelled again, answers unseen, and merge."),
@@ -45,6 +48,7 @@ def label(
 
       sheetstream gold label ~/src/driver AB1234.pdf -o gold.jsonl --second-reader --reader mira
     """
+    from dataclasses import replace
     from importlib.metadata import version
 
     from deploy.cli.gold_inputs import read_datasheets, read_source, text_reader
@@ -70,6 +74,8 @@ def label(
         fail(f"no symbol to ask about: {_why_none(second_reader, len(candidates), wanted, output)}", 1)
     done = store.answered()
     remaining = [candidate for candidate in drawn if candidate.key not in done]
+    if no_proposals:
+        remaining = [replace(candidate, links=()) for candidate in remaining]
     note(f"{len(drawn)} symbols, {len(drawn) - len(remaining)} of them answered before; reader {who}")
     session = Session(
         store=store,

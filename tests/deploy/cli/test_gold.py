@@ -131,6 +131,15 @@ def test_another_page_and_a_conflict(label: Label, gold: Path) -> None:
     assert (row["conflict"], row["note"]) == (True, "conflict: code 0x00, datasheet 0x02")
 
 
+def test_a_reader_can_search_alone(label: Label, gold: Path) -> None:
+    """Without proposals no place is shown and none can be taken by number; labels are made by naming pages."""
+    result = label(["1", "p 5 description Status", "q"], "--no-proposals", "--kinds", "register")
+
+    assert "page 5" not in result.stderr
+    assert "got '1'" in result.stderr
+    assert list(answered(gold).values()) == [[5]]
+
+
 def test_a_wrong_answer_is_explained(label: Label) -> None:
     """Nothing is written, the question stays."""
     result = label(["x", "p 9 field", "?", "q"])
