@@ -82,12 +82,17 @@ class PostgresServer:
         secret = self.folder / "password"
         secret.write_text(self.PASSWORD)
         secret.chmod(0o644)
+        names = ("-subj", "/CN=sheetstream test", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2", "-nodes")
+        self._run("openssl", "req", "-x509", "-newkey", "rsa:2048", *names, "-keyout", "key.pem", "-out", "cert.pem")
         access = ("--auth-local=trust", "--auth-host=scram-sha-256", f"--pwfile={secret}", f"--username={self.USER}")
         self._run("initdb", "-D", self._data, "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", *access)
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": self.port,
             "unix_socket_directories": self.folder,
+            "ssl": "on",
+            "ssl_cert_file": self.certificate,
+            "ssl_key_file": self.folder / "key.pem",
             "fsync": "off",
             "full_page_writes": "off",
             "synchronous_commit": "off",
@@ -153,11 +158,17 @@ class PostgresServer:
             conn.exec_driver_sql(self._clearing)
 
     @property
+    def certificate(self) -> Path:
+        """The server's certificate, which nobody signed but itself."""
+        return self.folder / "cert.pem"
+
+    @property
     def _data(self) -> Path:
         return self.folder / "data"
 
     def _run(self, program: str, *arguments: object) -> None:
-        command = [str(self.programs / program), *map(str, arguments)]
+        here = self.programs / program
+        command = [str(here) if here.exists() else program, *map(str, arguments)]
         account = {"user": self._account, "group": self._account, "extra_groups": []} if self._account else {}
         with (self.folder / "programs.log").open("ab") as log:  # not a pipe: the server would keep it open
             subprocess.run(command, check=True, cwd=self.folder, stdout=log, stderr=log, **account)

@@ -5,8 +5,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 # PostgreSQL's SQLSTATEs, see appendix A of its manual.
 CONNECTION_LOST = ("08", "57P01", "57P02", "57P03", "57P05", "25P03")
+UNDEFINED_TABLE = "42P01"
 _OF_THE_DATA = ("0A", "22", "23", "42", "54")
-_OF_THE_DATABASE = ("42501", "42P01", "42703")
+_OF_THE_DATABASE = ("42501", UNDEFINED_TABLE, "42703")
 """Privileges, tables or columns that are missing: somebody is about to mend that, no record is to blame."""
 
 
