@@ -9,20 +9,20 @@ no row (streams/ledger/locks.py). Readers see one snapshot (REPEATABLE READ) the
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, ColumnElement, Connection, Engine, Table, and_, create_engine, event, make_url
-from sqlalchemy.dialects import postgresql, registry, sqlite
+from sqlalchemy import URL, ColumnElement, Connection, Engine, and_, create_engine, event, make_url
+from sqlalchemy.dialects import registry
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from streams.errors import ConfigError, LedgerError
 from streams.ledger.failures import explain
 
 BUSY_TIMEOUT_MS = 30_000
-BATCH_ROWS = 500  # of one INSERT: SQLite allows 32766 variables a statement
+BATCH_ROWS = 500  # of one IN: SQLite allows 32766 variables a statement
 SETTING = "SHEETSTREAM_DATABASE_URL"
 LAST_CHARACTER = "\U0010ffff"
 _WRITES = "ledger_writes"
@@ -72,32 +72,6 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """Yield a connection whose reads see one snapshot. Raises LedgerError when the database can not be reached."""
     with _connect(engine) as conn, conn.begin():
         yield conn
-
-
-def upsert(
-    conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, update: Sequence[str] | None = None
-) -> int:
-    """Insert rows; where the primary key is there already, set the columns of `update` (None: all; (): keep the old).
-
-    Rows of one call have the same columns and different keys. Returns how many rows were written.
-    """
-    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    keys = [column.name for column in table.primary_key]
-    rows = sorted(
-        rows, key=lambda row: [row[key] for key in keys]
-    )  # in one order, so that two writers can not deadlock
-    written = 0
-    for start in range(0, len(rows), BATCH_ROWS):
-        batch = [dict(row) for row in rows[start : start + BATCH_ROWS]]
-        statement = insert(table).values(batch)
-        names = [name for name in batch[0] if name not in keys] if update is None else list(update)
-        if names:
-            changed = {name: statement.excluded[name] for name in names}
-            statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
-        else:
-            statement = statement.on_conflict_do_nothing(index_elements=keys)
-        written += conn.execute(statement).rowcount
-    return written
 
 
 def starts_with(column: ColumnElement[str], start: str) -> ColumnElement[bool]:

@@ -11,8 +11,9 @@ from mapper.ids import content_id
 from mapper.model import LIVE_STATES, FileRelevance, LinkState, TraceLink
 from streams.events import Cause
 from streams.ledger.bodies import pack, unpack
-from streams.ledger.engine import BATCH_ROWS, starts_with, upsert
+from streams.ledger.engine import BATCH_ROWS, starts_with
 from streams.ledger.schema import file_relevance, link_history, links
+from streams.ledger.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from streams.ledger.engine import upsert
 from streams.ledger.locks import lock
 from streams.ledger.schema import offsets
+from streams.ledger.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,10 @@ from mapper.corpus.sample import Sample
 from mapper.ids import content_id
 from streams.ledger.bodies import pack, unpack
 from streams.ledger.counters import take
-from streams.ledger.engine import BATCH_ROWS, upsert
+from streams.ledger.engine import BATCH_ROWS
 from streams.ledger.locks import lock
 from streams.ledger.schema import drops, samples
+from streams.ledger.upsert import upsert
 
 LIVE = ("pending", "sealed")
 STAGE = "samples"

@@ -37,13 +37,18 @@ metadata = MetaData(
 LONG = BigInteger().with_variant(Integer, "sqlite")
 
 
+def storable(text: str) -> str:
+    """Return text that both databases take: PostgreSQL refuses NUL characters, which titles read from PDFs may have."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text
+
+
 class _Storable(TypeDecorator[str]):
-    """Text that both databases take: PostgreSQL refuses NUL characters, which titles read from PDFs may have."""
+    """Text as it is kept."""
 
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if value and "\0" in value else value
+        return None if value is None else storable(value)
 
 
 class String(_Storable):

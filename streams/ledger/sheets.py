@@ -10,9 +10,9 @@ from sqlalchemy import Connection, Row, select, update
 from mapper.ids import content_id
 from mapper.model import Datasheet
 from streams.ledger.bodies import pack, unpack
-from streams.ledger.engine import upsert
 from streams.ledger.locks import lock
 from streams.ledger.schema import datasheets, sheet_changes
+from streams.ledger.upsert import upsert
 
 if TYPE_CHECKING:  # else every reader of the ledger would load the PDF libraries
     from mapper.datasheet.revision import SheetChange

@@ -15,9 +15,10 @@ from streams import topics
 from streams.errors import SourceStateError
 from streams.events import Cause, MappingChange
 from streams.ledger import outbox, sheets
-from streams.ledger.engine import starts_with, upsert
+from streams.ledger.engine import starts_with
 from streams.ledger.outbox import Outgoing
 from streams.ledger.schema import commits, datasheets, drops, repositories, sheet_sources, symbols, tree_files
+from streams.ledger.upsert import upsert
 
 LIVE = ("active", "paused")
 STATES = ("active", "paused", "removed")

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import Engine, select
 
 from streams.errors import ConfigError, LedgerError
-from streams.ledger.engine import open_ledger, reading, upsert, writing
+from streams.ledger.engine import open_ledger, reading, writing
 from streams.ledger.schema import counters
+from streams.ledger.upsert import upsert
 
 
 def test_upsert_rewrites_the_row_of_a_key(engine: Engine) -> None:

@@ -9,9 +9,10 @@ from sqlalchemy.exc import DBAPIError
 
 from streams.agents.faults import Fault, classify
 from streams.errors import ConfigError, LedgerError
-from streams.ledger.engine import open_ledger, reading, upsert, where, writing
+from streams.ledger.engine import open_ledger, reading, where, writing
 from streams.ledger.health import server
 from streams.ledger.schema import counters
+from streams.ledger.upsert import upsert
 
 ROW = [{"name": "a", "value": 1}]
 

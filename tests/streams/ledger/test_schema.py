@@ -6,8 +6,9 @@ import string
 import pytest
 from sqlalchemy import Engine, select, text
 
-from streams.ledger.engine import reading, upsert, writing
+from streams.ledger.engine import reading, writing
 from streams.ledger.schema import offsets, sheet_changes, symbols
+from streams.ledger.upsert import upsert
 
 CHANGE = {
     "change_id": "c",
