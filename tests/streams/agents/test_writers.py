@@ -11,18 +11,21 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import DBAPIError
 
 from mapper.model import Datasheet
 from streams.agents.delivery import Delivery, Effect, Message
+from streams.agents.faults import Fault, classify
 from streams.agents.links import LinksAgent
 from streams.agents.symbols import SymbolsAgent
 from streams.config import StreamsSettings
 from streams.errors import MovedError
 from streams.events import Cause, CommitEvent, LinkedChange, MappingChange
-from streams.ledger import offsets, outbox, samples, sheets, sources
+from streams.ledger import letters, offsets, outbox, samples, sheets, sources
 from streams.ledger.counters import take
 from streams.ledger.dump import dump
 from streams.ledger.engine import open_ledger, reading, writing
+from streams.ledger.locks import lock
 from streams.ledger.migrate import upgrade
 from streams.ledger.outbox import Outgoing
 from streams.ledger.schema import link_history
@@ -199,16 +202,19 @@ class SlowKafka:
         return asyncio.sleep(0.002)
 
 
+def message(offset: int) -> Message:
+    event = LinkedChange(repo_id="r", paths=(), cause=Cause(kind="commit", id="c", time=1.0))
+    value = LinkedRecord.from_domain(event).encode()
+    return Message(topic="t", topic_id="i", partition=0, offset=offset, key=b"k", value=value, time=1.0)
+
+
 def test_a_first_record_in_the_hands_of_two_workers_is_applied_once(engine: Engine, metrics: StreamsMetrics) -> None:
     """There is no row to lock yet: the second one waits all the same, and skips."""
     handler, kafka = Numbering(), SlowKafka()
-    event = LinkedChange(repo_id="r", paths=(), cause=Cause(kind="commit", id="c", time=1.0))
-    value = LinkedRecord.from_domain(event).encode()
-    message = Message(topic="t", topic_id="i", partition=0, offset=7, key=b"k", value=value, time=1.0)
 
     def work() -> None:
         publisher = Publisher(engine, kafka, metrics)
-        asyncio.run(Delivery[Any, Any](handler, engine, publisher, metrics).deliver(message))
+        asyncio.run(Delivery[Any, Any](handler, engine, publisher, metrics).deliver(message(7)))
 
     together(work, work)
 
@@ -239,6 +245,61 @@ def test_two_publishers_send_every_record_in_the_order_of_its_key(
             by_key[key].append(int(value))
         assert len(kafka.sent) == len(wanted)
         assert all(values == sorted(values) for values in by_key.values())
+
+
+class Unlucky(Numbering):
+    """A handler whose connection is lost in the middle of its first transaction."""
+
+    def __init__(self, cut: Callable[[Connection], None]) -> None:
+        self.cut = cut
+
+    def prepare(self, event: LinkedChange) -> None:
+        """Prepare nothing."""
+
+    def apply(self, conn: Connection, event: LinkedChange, prepared: None) -> Effect:
+        effect = super().apply(conn, event, prepared)
+        self.cut(conn)
+        self.cut = id
+        return effect
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_connection_lost_in_the_middle_costs_a_retry(engine: Engine, metrics: StreamsMetrics, postgres: Any) -> None:
+    """What the lost transaction wrote is gone with it: the effect is there once, and nothing is a dead letter."""
+
+    def cut(conn: Connection) -> None:
+        pid = conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        postgres.execute(f"SELECT pg_terminate_backend({pid})")
+
+    kafka = SlowKafka()
+    delivery = Delivery[Any, Any](Unlucky(cut), engine, Publisher(engine, kafka, metrics), metrics)
+
+    asyncio.run(delivery.deliver(message(7)))
+
+    with reading(engine) as conn:
+        (place,) = offsets.positions(conn)
+        assert (place.next_offset, place.applied, letters.find_letters(conn)) == (8, 1, [])
+    assert kafka.sent == [(b"k", b"1")]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_deadlock_ends_for_one_and_is_transient(engine: Engine) -> None:
+    """The server lets the other one through; the one it ended is tried again."""
+    barrier = threading.Barrier(2, timeout=WAIT_SECONDS)
+
+    def cross(*names: str) -> Fault | None:
+        try:
+            with writing(engine) as conn:
+                lock(conn, names[0])
+                barrier.wait()
+                lock(conn, names[1])
+        except DBAPIError as error:
+            return classify(error)
+        return None
+
+    assert set(together(lambda: cross("a", "b"), lambda: cross("b", "a"))) == {None, Fault.TRANSIENT}
 
 
 def _release(conn: Connection, sheet: Datasheet, number: int) -> object:

@@ -10,10 +10,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
+from mapper.ids import repository_id
 from streams.errors import LedgerError
+from streams.ledger import outbox
 from streams.ledger.engine import open_ledger, reading, writing
 from streams.ledger.migrate import newest_version, schema_version, upgrade
+from streams.ledger.outbox import Outgoing
 from streams.ledger.schema import metadata
+from streams.ledger.sources import add_repository, lock_repository
 
 
 def test_the_migrations_give_the_schema(engine: Engine) -> None:
@@ -67,11 +71,11 @@ def test_a_newer_ledger_is_refused(engine: Engine) -> None:
 
 @pytest.mark.postgres
 def test_a_role_that_may_not_create_tables_is_told_so(postgres: Any) -> None:
-    """The message has what is missing; once the tables are there, the role needs it no more."""
+    """The message has what is missing; once the tables are there, the role needs no more than to write rows."""
     with postgres.database() as name:
-        postgres.execute("DROP ROLE IF EXISTS reader", "CREATE ROLE reader LOGIN PASSWORD 'r'")
+        postgres.execute("DROP ROLE IF EXISTS writer", "CREATE ROLE writer LOGIN PASSWORD 'w'")
         postgres.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC", database=name)
-        engine = open_ledger(postgres.tcp_url(name, "reader", "r"))
+        engine = open_ledger(postgres.tcp_url(name, "writer", "w"))
 
         with pytest.raises(
             LedgerError, match="permission denied for schema public; its role needs CREATE on the schema"
@@ -80,7 +84,14 @@ def test_a_role_that_may_not_create_tables_is_told_so(postgres: Any) -> None:
 
         owner = open_ledger(postgres.url(name))
         upgrade(owner)
-        postgres.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader", database=name)
+        for grant in (
+            "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public",
+            "USAGE ON SEQUENCE outbox_id_seq",
+        ):
+            postgres.execute(f"GRANT {grant} TO writer", database=name)
         upgrade(engine)
+        with writing(engine) as conn:
+            outbox.put(conn, [Outgoing(topic="t", key="k", value=None)], 1.0)
+            assert add_repository(conn, url="u", now=1.0) == lock_repository(conn, repository_id("u"))
         engine.dispose()
         owner.dispose()
