@@ -5,12 +5,14 @@ sent again: readers know records by their ids.
 """
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Protocol
 
 from sqlalchemy import Engine
 
+from streams.errors import BrokerError
 from streams.failpoints import Failpoints, Point
 from streams.ledger import outbox
 from streams.ledger.outbox import Waiting
@@ -56,16 +58,23 @@ class Publisher:
 
     async def flush(self) -> None:
         """Return when Kafka has confirmed every record that waited. Raises what the producer raises."""
-        loop = asyncio.get_running_loop()
+        loop, cancelled = asyncio.get_running_loop(), threading.Event()
+        send = partial(self._deliver, loop, cancelled)
         async with self._lock:
-            while await asyncio.to_thread(
-                outbox.publish, self._engine, partial(self._deliver, loop), limit=BATCH_RECORDS
-            ):
-                pass
+            try:
+                while await asyncio.to_thread(outbox.publish, self._engine, send, limit=BATCH_RECORDS):
+                    pass
+            finally:
+                cancelled.set()
             self._metrics.outbox.set(0)
 
-    def _deliver(self, loop: asyncio.AbstractEventLoop, batch: list[Waiting]) -> None:
-        """Return when Kafka has confirmed a batch; called in a thread, while the producer lives in the loop."""
+    def _deliver(self, loop: asyncio.AbstractEventLoop, cancelled: threading.Event, batch: list[Waiting]) -> None:
+        """Return when Kafka has confirmed a batch; called in a thread, while the producer lives in the loop.
+
+        Raises BrokerError when nobody waits for it any more: the producer is being stopped.
+        """
+        if cancelled.is_set():
+            raise BrokerError("outbox: not published, the worker stops")
         self._metrics.outbox.set(len(batch))
         asyncio.run_coroutine_threadsafe(self._send_all(batch), loop).result()
         self._failpoints.hit(Point.PUBLISHED)

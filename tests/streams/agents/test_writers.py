@@ -247,6 +247,37 @@ def test_two_publishers_send_every_record_in_the_order_of_its_key(
         assert all(values == sorted(values) for values in by_key.values())
 
 
+def test_a_publisher_that_is_cancelled_sends_no_more(
+    engine: Engine, metrics: StreamsMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that stops leaves its thread nothing to wait for; the records wait in the outbox."""
+    reached, let_go = threading.Event(), threading.Event()
+    waiting = outbox.waiting
+
+    def slow(conn: Connection, **options: Any) -> Any:
+        reached.set()
+        assert let_go.wait(WAIT_SECONDS)
+        return waiting(conn, **options)
+
+    with writing(engine) as conn:
+        outbox.put(conn, [Outgoing(topic="t", key="k", value=b"1")], 1.0)
+    monkeypatch.setattr(outbox, "waiting", slow)
+    kafka = SlowKafka()
+
+    async def work() -> None:
+        flushing = asyncio.create_task(Publisher(engine, kafka, metrics).flush())
+        await asyncio.to_thread(reached.wait, WAIT_SECONDS)
+        flushing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await flushing
+        let_go.set()
+
+    asyncio.run(work())
+
+    with reading(engine) as conn:
+        assert (kafka.sent, outbox.count(conn)) == ([], 1)
+
+
 class Unlucky(Numbering):
     """A handler whose connection is lost in the middle of its first transaction."""
 
