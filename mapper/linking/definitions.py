@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from mapper.linking.anchors import section_anchor
 from mapper.linking.bases import BASE_WORDS
 from mapper.linking.codes import link_code
 from mapper.linking.matches import (
@@ -17,11 +18,10 @@ from mapper.linking.matches import (
     field_matches,
     is_field_marked,
     is_register_marked,
-    likeness,
     register_matches,
     spelled_alike,
 )
-from mapper.linking.targets import WIDE_ADDRESS, Line, SheetIndex, Target, section_anchor
+from mapper.linking.targets import WIDE_ADDRESS, Line, SheetIndex, Target
 from mapper.linking.words import Name, name_of, similarity, split_words
 from mapper.model import BitField, Evidence, Register, Symbol
 
@@ -109,9 +109,9 @@ def _as_register(ground: Ground, symbol: Symbol, name: Name, value: int | None) 
     matches: list[Match] = []
     addresses = ground.tree.addresses(symbol)
     for target in registers_at(ground.index, addresses):
-        alike = likeness(name, target, ground.index)
+        alike = ground.index.likeness(name, target)
         if scoped is not None:
-            alike = max(0.7 * alike, likeness(scoped, target, ground.index))
+            alike = max(0.7 * alike, ground.index.likeness(scoped, target))
         if marked and alike < STRONG_LIKENESS:
             alike = max(alike, 0.8 * spelled_alike(name, target) if spelled_alike(name, target) >= 0.75 else 0.0)
         register = target.register
@@ -183,7 +183,7 @@ def _as_named_register(ground: Ground, symbol: Symbol, name: Name, value: int | 
         if register is None or target.field is not None:
             continue
         is_open = value is None or register.address is None
-        alike = likeness(name, target, ground.index, strict=True)
+        alike = ground.index.likeness(name, target, strict=True)
         if marked and is_open and alike < 0.75 and spelled_alike(name, target) >= 0.75:
             alike = 0.75
         if alike < 0.75:
@@ -210,7 +210,7 @@ def _as_block(ground: Ground, symbol: Symbol, name: Name, value: int) -> list[Ma
         register = target.register
         if register is None or register.address != value or len(register.section_path) < 2:
             continue
-        alike = similarity(said, name_of(register.section_path[-2]), ground.index.weight)
+        alike = ground.index.similarity(said, name_of(register.section_path[-2]))
         if alike < 0.6:
             continue
         evidence = _evidence(
@@ -249,7 +249,7 @@ def _as_field(ground: Ground, symbol: Symbol, name: Name, value: int | None) -> 
         register, bits = target.register, target.field
         if register is None or bits is None:
             continue
-        alike = likeness(name, target, ground.index, strict=not marked)
+        alike = ground.index.likeness(name, target, strict=not marked)
         if alike < 0.55:
             continue
         how = agreeing_value(bits, value) if value is not None else None

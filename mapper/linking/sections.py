@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Iterable
 
 from mapper.code.wordlist import word_set
+from mapper.linking.anchors import section_anchor
 from mapper.linking.functions import CONVERSIONS, function_name, is_bus_access
 from mapper.linking.matches import Ground, Match
-from mapper.linking.targets import Target, section_anchor
-from mapper.linking.words import Name, containment, similarity
+from mapper.linking.targets import Target
+from mapper.linking.words import Name
 from mapper.model import Evidence, Grade, Place, Section, Symbol
 
 LIMIT_TITLES = re.compile(
@@ -32,6 +33,7 @@ WRITE_TITLES = re.compile(r"\b(write|writing|transmi)", re.IGNORECASE)
 BUS_TITLES = re.compile(
     r"i2c|i²c|spi|uart|serial|bus|register|interface|operation|transaction|protocol|sequence", re.IGNORECASE
 )
+CONVERTING = re.compile(r"compensat|calculat|formula|convert", re.IGNORECASE)
 PARENTHESES = re.compile(r"\([^)]*\)")
 """Titles of registers say in parentheses how they may be accessed."""
 MAX_SECTIONS = 3
@@ -101,22 +103,13 @@ def _transactions(ground: Ground, name: Name) -> list[Match]:
 def _procedures(ground: Ground, symbol: Symbol) -> list[Match]:
     """Return sections whose title says what a function's name says, in at least two telling words."""
     name = function_name(ground, symbol)
-    index = ground.index
     converts = bool(CONVERSIONS & set(ground.name(symbol).words))
     scored: list[tuple[float, Target]] = []
-    for target in index.sections:
+    for target, alike, inside, said in ground.index.titles(name):
         title = target.name
-        if not set(title.tokens) & set(name.tokens) and title.compact != name.compact:
-            continue
-        alike = similarity(name, title, index.section_weight)
-        inside = 0.9 * containment(title, name, index.section_weight) if len(title.tokens) >= 2 else 0.0
-        best = max(alike, inside)
-        if (
-            converts
-            and target.section is not None
-            and re.search(r"compensat|calculat|formula|convert", target.section.text, re.I)
-        ):
-            best = max(best, 0.9 * containment(name, title, index.section_weight))
+        best = max(alike, 0.9 * inside if len(title.tokens) >= 2 else 0.0)
+        if converts and target.section is not None and CONVERTING.search(target.section.text):
+            best = max(best, 0.9 * said)
         if best >= 0.8 and (len(title.tokens) >= 2 or alike == 1.0):
             scored.append((best, target))
     scored.sort(key=lambda item: (-item[0], item[1].key))

@@ -29,7 +29,7 @@ from mapper.linking.types import (
     type_name,
     users_of_types,
 )
-from mapper.model import Symbol, TraceLink
+from mapper.model import Anchor, Symbol, TraceLink
 
 SPECIFIC_ANCHOR = 0.1
 """A match this much below a symbol's best one says another thing: it is left out."""
@@ -44,8 +44,9 @@ def link_symbols(
     symbols = [symbol for file in files for symbol in file.symbols]
     _propose(ground, symbols)
     links: dict[str, TraceLink] = {}
+    anchors: dict[Anchor, str] = {}
     for symbol in symbols:
-        for link in _links(ground, symbol, repo_family):
+        for link in _links(ground, symbol, repo_family, anchors):
             if link.link_id not in links or link.score > links[link.link_id].score:
                 links[link.link_id] = link
     return ground, tuple(links.values())
@@ -118,7 +119,8 @@ def _propose_enumerators(ground: Ground, definitions: Sequence[Symbol], types: S
             ground.record(symbol, link_enumerator(ground, symbol, ground.found.get(symbol_key(parent), ())))
 
 
-def _links(ground: Ground, symbol: Symbol, repo_family: str) -> list[TraceLink]:
+def _links(ground: Ground, symbol: Symbol, repo_family: str, anchors: dict[Anchor, str]) -> list[TraceLink]:
+    """Return the links of a symbol, best first; anchors keeps the ids of the anchors seen before."""
     found = ground.found.get(symbol_key(symbol), [])
     if not found:
         return []
@@ -130,7 +132,7 @@ def _links(ground: Ground, symbol: Symbol, repo_family: str) -> list[TraceLink]:
         score = probability(match.raw)
         if score < ACCEPT or match.raw < best - SPECIFIC_ANCHOR:
             continue
-        target = anchor_id(sheet.family, match.anchor)
+        target = anchors.get(match.anchor) or anchors.setdefault(match.anchor, anchor_id(sheet.family, match.anchor))
         link = link_id(own_id, target)
         links.append(
             TraceLink(

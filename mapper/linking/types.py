@@ -9,10 +9,11 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from mapper.linking.anchors import register_anchor
 from mapper.linking.definitions import agreeing_value, line_match
-from mapper.linking.matches import Ground, Match, field_matches, likeness, register_matches, symbol_key
-from mapper.linking.targets import Target, register_anchor
-from mapper.linking.words import Name, containment, name_of, similarity
+from mapper.linking.matches import Ground, Match, field_matches, register_matches, symbol_key
+from mapper.linking.targets import Target
+from mapper.linking.words import Name, name_of, similarity
 from mapper.model import Evidence, Symbol
 
 TYPE_FORMS = frozenset({"struct", "union", "enum", "typedef", "class"})
@@ -49,7 +50,7 @@ def link_type(ground: Ground, symbol: Symbol, users: Mapping[str, Sequence[Symbo
     tops = {id(ground.by_name[taker.name][0].register) for taker in takers}
     agreed = len(tops) == 1 and len(takers) <= FEW_TAKERS
     for taker in takers:
-        share = similarity(name, name_of(taker.name, ground.drop), ground.index.weight)
+        share = ground.index.similarity(name, name_of(taker.name, ground.drop))
         if share < 0.3 and not agreed:
             continue
         found = ground.by_name[taker.name]
@@ -108,7 +109,7 @@ def link_enumerator(ground: Ground, symbol: Symbol, parent: Sequence[Match]) -> 
         for target in index.fields_of.get(id(match.register), ()):
             if target.field is None or target.register is None:
                 continue
-            alike = max(similarity(name, target.name, index.weight), 0.9 * containment(target.name, name, index.weight))
+            alike = max(index.similarity(name, target.name), 0.9 * index.containment(target.name, name))
             placed = value is not None and agreeing_value(target.field, value) in {"position", "mask", "lowest bit"}
             if alike >= 0.75 or (alike >= 0.4 and placed):
                 reason = Evidence(
@@ -173,7 +174,7 @@ def _named(ground: Ground, symbol: Symbol, name: Name, *, floor: float) -> list[
 
 def _alike(name: Name, target: Target, ground: Ground) -> float:
     return (
-        likeness(name, target, ground.index, strict=True)
+        ground.index.likeness(name, target, strict=True)
         if len(target.name.compact) > 2
         else similarity(name, target.name)
     )
