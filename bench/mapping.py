@@ -24,7 +24,7 @@ from mapper.code import is_relevant_path, parse_file
 from mapper.datasheet import read_datasheet
 from mapper.errors import MapperError, SourceError
 from mapper.linking import map_tree
-from mapper.linking.format import file_line, link_line
+from mapper.linking.format import mapping_lines
 from mapper.model import Datasheet, SourceFile
 from mapper.scoring import Ratio, ScoreReport, report_object, score
 
@@ -88,8 +88,7 @@ def link_and_score(
     started = time.perf_counter()
     mapping = map_tree(files, sheets, repo_family=name)
     seconds = time.perf_counter() - started
-    lines = [*(file_line(f) for f in mapping.files), *(link_line(k) for k in mapping.links)]
-    return score(lines, gold), seconds
+    return score(mapping_lines(mapping), gold), seconds
 
 
 def measure_generated() -> Iterator[tuple[str, ScoreReport, float]]:

@@ -224,6 +224,8 @@ class FileRelevance:
     score: float
     accepted: bool
     evidence: tuple[Evidence, ...] = ()
+    anchor: Anchor | None = None
+    """The page it is about; None: the datasheet as a whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +243,7 @@ class Conflict:
     code_value: str
     sheet_value: str
     detail: str
+    sheet_file: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,3 +253,5 @@ class Mapping:
     files: tuple[FileRelevance, ...]
     links: tuple[TraceLink, ...]
     conflicts: tuple[Conflict, ...]
+    pages: tuple[FileRelevance, ...] = ()
+    """Which of the accepted files each page with registers is about."""

@@ -228,6 +228,7 @@ def _conflict(
         conflict_id=content_id("cf1", own_id, anchor_id(sheet.family, anchor), kind),
         kind=kind,
         sheet_sha256=sheet.sha256,
+        sheet_file=sheet.file,
         sheet_family=sheet.family,
         part=sheet.parts[0] if sheet.parts else "",
         anchor=anchor,

@@ -22,12 +22,19 @@ from mapper.linking.matches import (
     spelled_alike,
 )
 from mapper.linking.targets import WIDE_ADDRESS, Line, SheetIndex, Target
-from mapper.linking.words import Name, name_of, similarity, split_words
+from mapper.linking.vocabulary import REGISTER_MARKS
+from mapper.linking.words import Name, containment, name_of, similarity, split_words
 from mapper.model import BitField, Evidence, Register, Symbol
 
 DEFINITION_KINDS = frozenset({"macro", "constant", "register", "config"})
 MIN_LIKENESS = 0.34
 STRONG_LIKENESS = 0.85
+ABSOLUTE = 0x10000
+"""An address from here on is no small number that may mean anything: it decides without the name."""
+ABSOLUTE_RAW = 0.72
+CONSENSUS_RAW = 0.68
+IN_ADDRESS = 0.6
+"""How alike a definition and the register at its address are when one name is only a part of the other."""
 SURE = 0.8
 """With a match this sure, printed lines with the same name add nothing."""
 MAX_LINES = 12
@@ -107,6 +114,7 @@ def _as_register(ground: Ground, symbol: Symbol, name: Name, value: int | None) 
     floor = MIN_LIKENESS if marked else 0.5 if symbol.form != "enumerator" else 0.75
     scoped = _scoped(ground, symbol)
     matches: list[Match] = []
+    unnamed: list[Match] = []
     addresses = ground.tree.addresses(symbol)
     for target in registers_at(ground.index, addresses):
         alike = ground.index.likeness(name, target)
@@ -115,7 +123,13 @@ def _as_register(ground: Ground, symbol: Symbol, name: Name, value: int | None) 
         if marked and alike < STRONG_LIKENESS:
             alike = max(alike, 0.8 * spelled_alike(name, target) if spelled_alike(name, target) >= 0.75 else 0.0)
         register = target.register
-        if register is None or alike < floor:
+        if marked and alike < IN_ADDRESS:
+            alike = max(alike, _alike_at_address(name, target))
+        if register is None:
+            continue
+        if alike < floor:
+            if marked and addresses[0] >= ABSOLUTE and register.address == addresses[0]:
+                unnamed += _by_address(symbol, register, ABSOLUTE_RAW)
             continue
         if is_field_marked(name) and not marked:
             alike *= 0.8
@@ -124,8 +138,47 @@ def _as_register(ground: Ground, symbol: Symbol, name: Name, value: int | None) 
             "address", f"{symbol.name} = {where:#x}, printed for {register.name}", alike, register.page
         )
         raw = 0.6 + 0.36 * alike + _same_block(symbol, register)
-        matches += register_matches(register, raw, "address+name", evidence)
-    return matches or _as_named_register(ground, symbol, name, value, marked=marked)
+        found = register_matches(register, raw, "address+name", evidence)
+        matches += printed_first(ground.index, register, found)
+    if matches:
+        return matches
+    named = _as_named_register(ground, symbol, name, value, marked=marked)
+    if named:  # name and address disagree: the name says what is meant, the address where it points
+        return [*named, *(replace(match, raw=min(match.raw, named[0].raw - 0.04)) for match in unnamed)]
+    return unnamed
+
+
+def link_address(ground: Ground, symbol: Symbol) -> list[Match]:
+    """Return the register at a definition's address, whatever its name; only for files whose other names agree."""
+    addresses = ground.tree.addresses(symbol)
+    found = [t.register for t in registers_at(ground.index, addresses) if t.register is not None]
+    return _by_address(symbol, found[0], CONSENSUS_RAW) if len(found) == 1 else []
+
+
+def _by_address(symbol: Symbol, register: Register, raw: float) -> list[Match]:
+    why = _evidence("address", f"{symbol.name} is where {register.name} is printed", raw, register.page)
+    return register_matches(register, raw, "address", why)
+
+
+def _alike_at_address(name: Name, target: Target) -> float:
+    """Return how alike a definition and the register at its own address are by a part or the initials of its name."""
+    if len(name.compact) < 3:
+        return 0.0
+    is_initials = name.compact == "".join(word[0] for word in target.name.words)
+    said = {word for word in name.words if word not in REGISTER_MARKS}
+    is_part = bool(said) and said <= set(target.name.words)
+    return IN_ADDRESS if is_initials or is_part or containment(name, target.name) >= 0.8 else 0.0
+
+
+def printed_first(index: SheetIndex, register: Register, matches: Sequence[Match]) -> list[Match]:
+    """Return a register's matches for a definition of its address, those first whose page prints name and address.
+
+    Tables list both in one row; a description often leaves the address out, or prints it without the name.
+    """
+    if len(matches) < 2 or index.prints_address(register, matches[0].anchor.page):
+        return list(matches)
+    own, *rows = matches
+    return [*(replace(row, raw=own.raw) for row in rows), replace(own, raw=rows[0].raw)]
 
 
 def _scoped(ground: Ground, symbol: Symbol) -> Name | None:
@@ -260,6 +313,8 @@ def _as_field(ground: Ground, symbol: Symbol, name: Name, value: int | None) -> 
             raw -= 0.06
         if marked:
             raw += 0.04
+        if name.words == target.name.words:
+            raw += 0.01
         if len(register.name) > 1 and name.compact.startswith(name_of(register.name).compact):
             raw += 0.03
         if symbol.form == "enumerator" and alike < 0.95:

@@ -64,6 +64,11 @@ class Ground:
             self.found[symbol_key(symbol)] = ordered
             self.by_name[symbol.name] = ordered
 
+    def record_weak(self, symbol: Symbol, matches: Sequence[Match]) -> None:
+        """Keep proposals of a symbol that are too weak for a link and for other rules to build on."""
+        if matches:
+            self.found[symbol_key(symbol)] = list(matches)
+
 
 def symbol_key(symbol: Symbol) -> tuple[str, str, int]:
     return (symbol.path, symbol.qualified_name, symbol.line)

@@ -1,7 +1,8 @@
 """Level 3 by sections: limits, bus addresses, bus transactions and procedures that no register table holds."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from mapper.code.wordlist import word_set
 from mapper.linking.anchors import section_anchor
@@ -69,7 +70,19 @@ def _limits(ground: Ground, symbol: Symbol, tokens: set[str]) -> list[Match]:
         return 0.62 + (0.08 if printed else 0.0) + (0.04 if BEST_LIMIT_TITLES.search(section.title) else 0.0)
 
     found = [s for s in ground.index.sheet.sections if LIMIT_TITLES.search(s.title)]
-    return _matches(found, sure, f"{symbol.name} is a limit", "parameter", "partial")
+    matches = _matches(found, sure, f"{symbol.name} is a limit", "parameter", "partial")
+    return [replace(m, anchor=replace(m.anchor, page=_printing_page(ground, m, phrases))) for m in matches]
+
+
+def _printing_page(ground: Ground, match: Match, phrases: Sequence[re.Pattern[str]]) -> int:
+    """Return the page of a section's table that prints a quantity, the section's first page if none does."""
+    anchor = match.anchor
+    last = max((s.end_page for s in ground.index.sheet.sections if s.path == anchor.path), default=anchor.page)
+    pages = ground.index.sheet.pages
+    for page in range(anchor.page, min(last, len(pages)) + 1):
+        if any(phrase.search(pages[page - 1]) for phrase in phrases):
+            return page
+    return anchor.page
 
 
 def _bus_address(ground: Ground) -> list[Match]:

@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from mapper.ids import anchor_id, link_id, link_revision, symbol_id
 from mapper.linking.confidence import ACCEPT, probability
-from mapper.linking.definitions import DEFINITION_KINDS, link_alias, link_definition
+from mapper.linking.definitions import DEFINITION_KINDS, link_address, link_alias, link_definition
 from mapper.linking.functions import is_bus_access, link_function
+from mapper.linking.handlers import link_handler
 from mapper.linking.matches import Ground, dropped_words, symbol_key
 from mapper.linking.nil import is_plumbing, is_soft_plumbing
 from mapper.linking.sections import link_section
@@ -23,14 +24,18 @@ from mapper.linking.types import (
     TYPE_FORMS,
     link_block,
     link_enumerator,
+    link_flags,
     link_limits,
     link_member,
     link_type,
     type_name,
     users_of_types,
 )
+from mapper.linking.weak import weak_proposals
 from mapper.model import Anchor, Symbol, TraceLink
 
+MIN_CONSENSUS = 4
+"""Definitions of a file that must agree in name and address before an address alone decides for the others."""
 SPECIFIC_ANCHOR = 0.1
 """A match this much below a symbol's best one says another thing: it is left out."""
 
@@ -64,6 +69,7 @@ def _propose(ground: Ground, symbols: Sequence[Symbol]) -> None:
     for symbol in definitions:
         if symbol.value is None and symbol_key(symbol) not in ground.found:
             ground.record(symbol, link_alias(ground, symbol))
+    _propose_by_consensus(ground, definitions)
     _propose_functions(ground, functions)
     users = users_of_types(functions, types)
     for symbol in members:
@@ -85,6 +91,27 @@ def _propose(ground: Ground, symbols: Sequence[Symbol]) -> None:
                 symbol, link_limits(ground, [m for tag in dict.fromkeys(tags) for m in members_of[symbol.path, tag]])
             )
     _propose_enumerators(ground, definitions, types)
+    _propose_enums_by_members(ground, definitions, types)
+    for symbol in symbols:
+        name = ground.name(symbol)
+        if symbol_key(symbol) not in ground.found and not is_plumbing(symbol, name):
+            ground.record_weak(symbol, weak_proposals(ground, symbol, name))
+
+
+def _propose_by_consensus(ground: Ground, definitions: Sequence[Symbol]) -> None:
+    """Link register definitions with names of their own by address alone, in files whose other ones agree in both."""
+    by_path: dict[str, list[Symbol]] = defaultdict(list)
+    for symbol in definitions:
+        if symbol.kind == "register" and not is_plumbing(symbol, ground.name(symbol)):
+            by_path[symbol.path].append(symbol)
+    for symbols in by_path.values():
+        found = [ground.found.get(symbol_key(symbol), []) for symbol in symbols]
+        agreeing = sum(bool(matches) and matches[0].method == "address+name" for matches in found)
+        others = [symbol for symbol, matches in zip(symbols, found, strict=True) if not matches]
+        candidates = [(symbol, matches) for symbol in others if (matches := link_address(ground, symbol))]
+        if agreeing >= MIN_CONSENSUS and agreeing >= 2 * len(candidates):
+            for symbol, matches in candidates:
+                ground.record(symbol, matches)
 
 
 def _tags(symbol: Symbol) -> list[str]:
@@ -101,11 +128,23 @@ def _propose_functions(ground: Ground, functions: Sequence[Symbol]) -> None:
             continue
         sections = link_section(ground, symbol, name)
         own = [] if is_bus_access(ground, symbol) else link_function(ground, symbol, bodies)
-        ground.record(symbol, [*own, *sections])
+        ground.record(symbol, [*own, *sections, *link_handler(ground, symbol, name)])
     for symbol in functions:
         if symbol.form == "prototype" and symbol.name in bodies:
             found = ground.found.get(symbol_key(bodies[symbol.name]), ())
             ground.record(symbol, [replace(match, raw=match.raw - 0.01, method="prototype") for match in found])
+
+
+def _propose_enums_by_members(ground: Ground, definitions: Sequence[Symbol], types: Sequence[Symbol]) -> None:
+    """Link enums that nothing else links to the register that most of their enumerators are fields of."""
+    inside: dict[tuple[str, str], list[Symbol]] = defaultdict(list)
+    for symbol in definitions:
+        if symbol.form == "enumerator" and symbol.scope is not None:
+            inside[symbol.path, symbol.scope.replace("::", ".")].append(symbol)
+    for symbol in types:
+        if symbol_key(symbol) not in ground.found and not is_plumbing(symbol, type_name(ground, symbol)):
+            members = inside.get((symbol.path, symbol.qualified_name.replace("::", ".")), [])
+            ground.record(symbol, link_flags(ground, members))
 
 
 def _propose_enumerators(ground: Ground, definitions: Sequence[Symbol], types: Sequence[Symbol]) -> None:

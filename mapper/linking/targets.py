@@ -148,6 +148,10 @@ class SheetIndex:
             for target in self._postings.get(token[:4], []):
                 found[id(target)] = target
                 gains[id(target)] += weight * (1.0 if token in target.name.tokens else 0.5)
+            for target in self._postings.get(token[:3], []) if len(token) > 4 else []:  # its first word, run together
+                if id(target) not in found:
+                    found[id(target)] = target
+                    gains[id(target)] += 0.5 * self.weight(token[:3])
         ranked = sorted(found, key=lambda key: (-gains[key], self._place_of[key]))
         return [found[key] for key in ranked[:MAX_RETRIEVED]]
 
@@ -213,6 +217,11 @@ class SheetIndex:
         if self._lines is None:
             self._lines = _identifier_lines(self.sheet)
         return self._lines.get(name.compact, [])
+
+    def prints_address(self, register: Register, page: int) -> bool:
+        """Say whether a line of a page prints a register's name and its address."""
+        lines = self.lines(name_of(register.name))
+        return any(line.page == page and register.address in line.numbers for line in lines)
 
     def section_at(self, page: int, line: str = "") -> Section | None:
         """Return the section a line of a page stands in: the deepest that holds its text, else the last on the page."""

@@ -20,6 +20,8 @@ TYPE_FORMS = frozenset({"struct", "union", "enum", "typedef", "class"})
 MANY_TAKERS = 8
 """A type that more functions take is a handle, whatever they do."""
 FEW_TAKERS = 4
+MIN_FLAG = 0.55
+"""Enumerators proposed less surely say nothing about their enum."""
 TYPE_TAIL = re.compile(r"(_t|_e|_s|_type|_enum|_struct)+$")
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
@@ -96,6 +98,25 @@ def link_block(ground: Ground, members: Sequence[Symbol]) -> list[Match]:
     )
     anchor = register_anchor(first, place="overview", page=page)
     return [Match(anchor, 0.86, "register block", (why,), "full", first)]
+
+
+def link_flags(ground: Ground, members: Sequence[Symbol]) -> list[Match]:
+    """Return what an enum of flags stands for: the register that most of its enumerators are fields of."""
+    tops = [found[0] for member in members if (found := ground.found.get(symbol_key(member)))]
+    tops = [match for match in tops if match.raw >= MIN_FLAG]
+    fields = [match for match in tops if match.field is not None and match.register is not None]
+    registers = Counter(id(match.register) for match in fields)
+    if not registers:
+        return []
+    most, count = max(registers.items(), key=lambda item: item[1])
+    held = [match for match in fields if id(match.register) == most]
+    if count < 2 or 2 * count <= len(tops) or held[0].register is None:
+        return []
+    raw = min(match.raw for match in held) - 0.02
+    detail = f"{count} of its {len(members)} enumerators are fields of {held[0].register.name}"
+    why = Evidence(rule="flags", detail=detail, weight=round(raw, 4), page=held[0].register.page)
+    first = replace(held[0], raw=raw, method="flags", evidence=(why,))
+    return [first, *register_matches(held[0].register, raw - 0.01, "flags", [why])]
 
 
 def link_enumerator(ground: Ground, symbol: Symbol, parent: Sequence[Match]) -> list[Match]:

@@ -1,0 +1,121 @@
+"""Reliability of scores: are links with score 0.8 right in 80 of 100 cases? And the curve that makes them so.
+
+The diagram is the usual one (ten bins, expected calibration error); the curve is fitted by pooling adjacent violators
+(isotonic regression; Ayer et al. 1955) over groups of equal size, each share smoothed by one right and one wrong case,
+because a group of twenty right links is no proof of certainty.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from mapper.figures import Ratio, number_of, object_of, pages_of, text_of
+
+NUM_BINS = 10
+MIN_GROUP = 15
+"""Outcomes in a group of the fit, at least."""
+
+Outcome = tuple[float, bool]
+"""A score, and whether its link is right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """The links whose scores lie from low to high (high not included, but in the last bin)."""
+
+    low: float
+    high: float
+    predicted: float | None
+    """Mean score, None without a link."""
+    observed: Ratio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reliability:
+    """A reliability diagram."""
+
+    bins: tuple[Bin, ...]
+    calibration_error: float | None
+    """Mean distance of predicted and observed share, weighted by the links in each bin."""
+
+    @property
+    def num_outcomes(self) -> int:
+        return sum(entry.observed.total for entry in self.bins)
+
+
+def reliability(outcomes: Iterable[Outcome]) -> Reliability:
+    """Return the diagram of scores from 0 to 1."""
+    groups: dict[int, list[Outcome]] = defaultdict(list)
+    for score, right in outcomes:
+        groups[min(int(score * NUM_BINS), NUM_BINS - 1)].append((score, right))
+    bins = tuple(_bin(place, groups.get(place, [])) for place in range(NUM_BINS))
+    total = sum(entry.observed.total for entry in bins)
+    distance = sum(
+        entry.observed.total * abs((entry.observed.value or 0.0) - entry.predicted)
+        for entry in bins
+        if entry.predicted is not None
+    )
+    return Reliability(bins=bins, calibration_error=distance / total if total else None)
+
+
+def read_outcomes(links: Iterable[Mapping[str, object]], gold: Iterable[Mapping[str, object]]) -> tuple[Outcome, ...]:
+    """Return score and rightness of the top link of each symbol that was labelled by reading. Raises FormatError."""
+    tops: dict[tuple[str, str, str], list[tuple[int, int, float, int]]] = defaultdict(list)
+    for row in links:
+        if row.get("level") != "symbol":
+            continue
+        symbol, page = object_of(row, "symbol"), number_of(object_of(row, "anchor"), "page", row)
+        key = (
+            text_of(object_of(row, "datasheet"), "file", row),
+            text_of(symbol, "path", row),
+            text_of(symbol, "name", row),
+        )
+        score = row.get("score")
+        if isinstance(score, float | int):
+            tops[key].append((number_of(symbol, "line", row), number_of(row, "rank", row), float(score), page))
+    outcomes: list[Outcome] = []
+    for row in gold:
+        if row.get("level") != "symbol" or row.get("source") != "read":
+            continue
+        found = tops.get((text_of(row, "file", row), text_of(row, "path", row), text_of(row, "name", row)), [])
+        line = row.get("line")
+        near = min(found, key=lambda top: (abs(top[0] - line) if isinstance(line, int) else 0, top[1]), default=None)
+        if near is not None:
+            outcomes.append((near[2], near[3] in pages_of(row)))
+    return tuple(outcomes)
+
+
+def fit_curve(outcomes: Iterable[Outcome]) -> tuple[tuple[float, float], ...]:
+    """Return the knots of the monotone curve from raw score to share of right links, from (0, 0) to (1, last share).
+
+    Without outcomes the curve is the straight line.
+    """
+    pooled: list[tuple[float, int, int]] = []  # raw scores' sum, right, all
+    for group in _groups(sorted(outcomes)):
+        pooled.append((sum(raw for raw, _ in group), sum(right for _, right in group), len(group)))
+        while len(pooled) > 1 and _share(pooled[-2]) >= _share(pooled[-1]):
+            (a, b, c), (d, e, f) = pooled.pop(-2), pooled.pop(-1)
+            pooled.append((a + d, b + e, c + f))
+    knots = [(round(raw / total, 3), round(_share((raw, right, total)), 3)) for raw, right, total in pooled]
+    return ((0.0, 0.0), *knots, (1.0, knots[-1][1] if knots else 1.0))
+
+
+def _groups(ordered: Sequence[Outcome]) -> list[Sequence[Outcome]]:
+    count = max(1, len(ordered) // MIN_GROUP)
+    edges = [round(place * len(ordered) / count) for place in range(count + 1)]
+    return [ordered[low:high] for low, high in pairwise(edges) if high > low]
+
+
+def _share(pool: tuple[float, int, int]) -> float:
+    return (pool[1] + 1) / (pool[2] + 2)
+
+
+def _bin(place: int, outcomes: Sequence[Outcome]) -> Bin:
+    scores = [score for score, _ in outcomes]
+    return Bin(
+        low=place / NUM_BINS,
+        high=(place + 1) / NUM_BINS,
+        predicted=sum(scores) / len(scores) if scores else None,
+        observed=Ratio(hits=sum(right for _, right in outcomes), total=len(outcomes)),
+    )
