@@ -64,6 +64,10 @@ class Ground:
             self.found[symbol_key(symbol)] = ordered
             self.by_name[symbol.name] = ordered
 
+    def forget(self, symbol: Symbol) -> None:
+        """Drop what was proposed for a symbol, where a stronger rule has decided."""
+        self.found.pop(symbol_key(symbol), None)
+
     def record_weak(self, symbol: Symbol, matches: Sequence[Match]) -> None:
         """Keep proposals of a symbol that are too weak for a link and for other rules to build on."""
         if matches:

@@ -5,11 +5,13 @@ functions that take them; then enumerators, known by their type. A symbol whose 
 counterpart and gets no link.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from mapper.ids import anchor_id, link_id, link_revision, symbol_id
+from mapper.linking.blocks import blocks_of, link_struct
 from mapper.linking.confidence import ACCEPT, probability
 from mapper.linking.definitions import DEFINITION_KINDS, link_address, link_alias, link_definition
 from mapper.linking.functions import is_bus_access, link_function
@@ -36,6 +38,8 @@ from mapper.model import Anchor, Symbol, TraceLink
 
 MIN_CONSENSUS = 4
 """Definitions of a file that must agree in name and address before an address alone decides for the others."""
+POINTED = re.compile(r"\(\s*(?:volatile\s+|const\s+|struct\s+)*([A-Za-z_]\w*)\s*(?:volatile\s*)?\*\s*\)")
+"""The type in a cast to a pointer."""
 SPECIFIC_ANCHOR = 0.1
 """A match this much below a symbol's best one says another thing: it is left out."""
 
@@ -70,6 +74,7 @@ def _propose(ground: Ground, symbols: Sequence[Symbol]) -> None:
         if symbol.value is None and symbol_key(symbol) not in ground.found:
             ground.record(symbol, link_alias(ground, symbol))
     _propose_by_consensus(ground, definitions)
+    _propose_by_offset(ground, members)
     _propose_functions(ground, functions)
     users = users_of_types(functions, types)
     for symbol in members:
@@ -90,12 +95,36 @@ def _propose(ground: Ground, symbols: Sequence[Symbol]) -> None:
             ground.record(
                 symbol, link_limits(ground, [m for tag in dict.fromkeys(tags) for m in members_of[symbol.path, tag]])
             )
+    _propose_instances(ground, definitions)
     _propose_enumerators(ground, definitions, types)
     _propose_enums_by_members(ground, definitions, types)
     for symbol in symbols:
         name = ground.name(symbol)
         if symbol_key(symbol) not in ground.found and not is_plumbing(symbol, name):
             ground.record_weak(symbol, weak_proposals(ground, symbol, name))
+
+
+def _propose_by_offset(ground: Ground, members: Sequence[Symbol]) -> None:
+    """Link the members of register structs to the block that their struct mirrors, in place of all others."""
+    structs: dict[tuple[str, str | None], list[Symbol]] = defaultdict(list)
+    for symbol in members:
+        structs[symbol.path, symbol.scope].append(symbol)
+    blocks = blocks_of(ground.index) if any(symbol.kind == "register" for symbol in members) else []
+    for inside in structs.values():
+        found = link_struct(ground, blocks, inside)
+        for symbol in inside:
+            if matches := found.get(symbol_key(symbol)):
+                ground.forget(symbol)
+                ground.record(symbol, matches)
+
+
+def _propose_instances(ground: Ground, definitions: Sequence[Symbol]) -> None:
+    """Link pointers to a block (UART0, cast to UART_Type *) to what their type stands for."""
+    for symbol in definitions:
+        pointed = POINTED.search(symbol.declaration)
+        found = ground.by_name.get(pointed[1], []) if pointed and symbol_key(symbol) not in ground.found else []
+        if found and found[0].method == "register block":
+            ground.record(symbol, [replace(m, raw=m.raw - 0.02, method="instance") for m in found])
 
 
 def _propose_by_consensus(ground: Ground, definitions: Sequence[Symbol]) -> None:

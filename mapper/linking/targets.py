@@ -251,14 +251,21 @@ def sheet_words(sheet: Datasheet) -> Counter[str]:
 
 
 def _merge(registers: Iterable[Register]) -> list[Register]:
-    """Return the registers without repeated readings: of one name and address the one with most fields."""
-    best: dict[tuple[str, int | None], Register] = {}
+    """Return the registers without repeated readings: of one name and address the one with most fields.
+
+    Two of them that are both described, under different parents, are registers of two blocks.
+    """
+    best: dict[tuple[str, int | None, tuple[str, ...]], Register] = {}
+    described: set[tuple[str, int | None]] = set()
     for register in registers:
-        key = (name_of(register.name).compact, register.address)
+        name = (name_of(register.name).compact, register.address)
+        own = bool(register.fields) and len(register.section_path) >= 2
+        described |= {name} if own else set()
+        key = (*name, register.section_path[:-1] if own else ())
         other = best.get(key)
         if other is None or (len(register.fields), register.confidence) > (len(other.fields), other.confidence):
             best[key] = register
-    return list(best.values())
+    return [register for key, register in best.items() if key[2] or key[:2] not in described]
 
 
 def _key(target: Target) -> tuple[str, str, int, str, int]:
