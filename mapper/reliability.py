@@ -89,26 +89,37 @@ def read_outcomes(links: Iterable[Mapping[str, object]], gold: Iterable[Mapping[
 def fit_curve(outcomes: Iterable[Outcome]) -> tuple[tuple[float, float], ...]:
     """Return the knots of the monotone curve from raw score to share of right links, from (0, 0) to (1, last share).
 
-    Without outcomes the curve is the straight line.
+    A pool of groups is flat from its first group's mean to its last one's. Without outcomes it is a straight line.
     """
-    pooled: list[tuple[float, int, int]] = []  # raw scores' sum, right, all
+    pools: list[_Pool] = []
     for group in _groups(sorted(outcomes)):
-        pooled.append((sum(raw for raw, _ in group), sum(right for _, right in group), len(group)))
-        while len(pooled) > 1 and _share(pooled[-2]) >= _share(pooled[-1]):
-            (a, b, c), (d, e, f) = pooled.pop(-2), pooled.pop(-1)
-            pooled.append((a + d, b + e, c + f))
-    knots = [(round(raw / total, 3), round(_share((raw, right, total)), 3)) for raw, right, total in pooled]
+        mean = sum(raw for raw, _ in group) / len(group)
+        pools.append(_Pool(mean, mean, sum(right for _, right in group), len(group)))
+        while len(pools) > 1 and pools[-2].share >= pools[-1].share:
+            last, first = pools.pop(), pools.pop()
+            pools.append(_Pool(first.low, last.high, first.right + last.right, first.total + last.total))
+    knots = [(round(raw, 3), round(pool.share, 3)) for pool in pools for raw in sorted({pool.low, pool.high})]
     return ((0.0, 0.0), *knots, (1.0, knots[-1][1] if knots else 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """Neighbouring groups: mean raw scores of the first and the last, right links, all links."""
+
+    low: float
+    high: float
+    right: int
+    total: int
+
+    @property
+    def share(self) -> float:
+        return (self.right + 1) / (self.total + 2)
 
 
 def _groups(ordered: Sequence[Outcome]) -> list[Sequence[Outcome]]:
     count = max(1, len(ordered) // MIN_GROUP)
     edges = [round(place * len(ordered) / count) for place in range(count + 1)]
     return [ordered[low:high] for low, high in pairwise(edges) if high > low]
-
-
-def _share(pool: tuple[float, int, int]) -> float:
-    return (pool[1] + 1) / (pool[2] + 2)
 
 
 def _bin(place: int, outcomes: Sequence[Outcome]) -> Bin:
