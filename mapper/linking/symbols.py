@@ -119,12 +119,17 @@ def _propose_by_offset(ground: Ground, members: Sequence[Symbol]) -> None:
 
 
 def _propose_instances(ground: Ground, definitions: Sequence[Symbol]) -> None:
-    """Link pointers to a block (UART0, cast to UART_Type *) to what their type stands for."""
+    """Link pointers to a block (UART0, cast to UART_Type *) to what their base address and their type stand for."""
     for symbol in definitions:
         pointed = POINTED.search(symbol.declaration)
-        found = ground.by_name.get(pointed[1], []) if pointed and symbol_key(symbol) not in ground.found else []
-        if found and found[0].method == "register block":
-            ground.record(symbol, [replace(m, raw=m.raw - 0.02, method="instance") for m in found])
+        if pointed is None or symbol_key(symbol) in ground.found:
+            continue
+        named = [match for reference in symbol.references for match in ground.by_name.get(reference, ())]
+        bases = [match for match in named if match.method == "base address"]
+        types = [match for match in ground.by_name.get(pointed[1], ()) if match.method == "register block"]
+        ceiling = bases[0].raw - 0.01 if bases else 1.0
+        found = [*bases, *(replace(match, raw=min(match.raw, ceiling)) for match in types)]
+        ground.record(symbol, [replace(match, raw=match.raw - 0.02, method="instance") for match in found])
 
 
 def _propose_by_consensus(ground: Ground, definitions: Sequence[Symbol]) -> None:
