@@ -116,7 +116,7 @@ def _as_register(ground: Ground, symbol: Symbol, name: Name, value: int | None) 
     matches: list[Match] = []
     unnamed: list[Match] = []
     addresses = ground.tree.addresses(symbol)
-    for target in registers_at(ground.index, addresses):
+    for target in registers_at(ground.index, addresses) or _commands_at(ground.index, name, addresses):
         alike = ground.index.likeness(name, target)
         if scoped is not None:
             alike = max(0.7 * alike, ground.index.likeness(scoped, target))
@@ -150,8 +150,9 @@ def _as_register(ground: Ground, symbol: Symbol, name: Name, value: int | None) 
 
 def link_address(ground: Ground, symbol: Symbol) -> list[Match]:
     """Return the register at a definition's address, whatever its name; only for files whose other names agree."""
-    addresses = ground.tree.addresses(symbol)
-    found = [t.register for t in registers_at(ground.index, addresses) if t.register is not None]
+    role = "command" if COMMAND_WORDS & set(ground.name(symbol).words) else "register"
+    at = registers_at(ground.index, ground.tree.addresses(symbol))
+    found = [t.register for t in at if t.register is not None and t.register.role == role]
     return _by_address(symbol, found[0], CONSENSUS_RAW) if len(found) == 1 else []
 
 
@@ -160,12 +161,19 @@ def _by_address(symbol: Symbol, register: Register, raw: float) -> list[Match]:
     return register_matches(register, raw, "address", why)
 
 
+def _commands_at(index: SheetIndex, name: Name, addresses: Sequence[int]) -> list[Target]:
+    """Return the commands whose code differs in the lowest bit alone: on and off are often printed as one command."""
+    if not addresses or not COMMAND_WORDS & set(name.words):
+        return []
+    return [t for t in index.at(addresses[0] ^ 1) if t.register is not None and t.register.role == "command"]
+
+
 def _alike_at_address(name: Name, target: Target) -> float:
     """Return how alike a definition and the register at its own address are by a part or the initials of its name."""
     if len(name.compact) < 3:
         return 0.0
     is_initials = name.compact == "".join(word[0] for word in target.name.words)
-    said = {word for word in name.words if word not in REGISTER_MARKS}
+    said = {word for word in name.words if word not in REGISTER_MARKS | COMMAND_WORDS}
     is_part = bool(said) and said <= set(target.name.words)
     return IN_ADDRESS if is_initials or is_part or containment(name, target.name) >= 0.8 else 0.0
 

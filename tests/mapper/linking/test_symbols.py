@@ -54,3 +54,26 @@ def test_probabilities_grow_with_the_raw_score() -> None:
 
     assert values == sorted(values)
     assert (values[0], values[-1]) == (0.0, KNOTS[-1][1])
+
+
+def test_a_command_is_no_register_at_its_code(source: from_text, sheet: Datasheet) -> None:
+    """The code of a command may be some register's address; the two are different spaces."""
+    extra = replace(sheet, registers=(*sheet.registers, Register(name="Gain", address=0x09, page=9)))
+    text = "".join(
+        f"#define ZQ4071_{name} {value:#04x}\n"
+        for name, value in (("REG_CONTROL", 0), ("REG_SAMPLE_RATE", 1), ("REG_STATUS", 2), ("REG_INT_THRESH_H", 5))
+    )
+
+    mapping = map_tree([source("src/zq4071.h", text + "#define ZQ4071_CMD_WAKE 0x09\n")], [extra], repo_family="demo")
+
+    assert "ZQ4071_CMD_WAKE" not in {link.symbol.name for link in mapping.links}
+
+
+def test_on_and_off_are_one_printed_command(source: from_text, sheet: Datasheet) -> None:
+    """The datasheet prints A6h for both, the lowest bit is the choice; a command of another name is another one."""
+    command = Register(name="Set normal/inverse display", address=0xA6, page=9, role="command")
+    text = "#define ZQ4071_CMD_INVERSE_DISPLAY 0xA7\n#define ZQ4071_CMD_DEEP_SLEEP 0xA7\n"
+
+    mapping = map_tree([source("src/zq4071.h", text)], [replace(sheet, registers=(command,))], repo_family="demo")
+
+    assert {(link.symbol.name, link.anchor.page) for link in mapping.links} == {("ZQ4071_CMD_INVERSE_DISPLAY", 9)}
