@@ -1,8 +1,8 @@
 """Fit the curve from raw scores to probabilities, and show how reliable it is: python -m bench.calibration [SET...]
 
 The symbols labelled by reading decide what is right, best proposals below the accept threshold included. The curve is
-fitted on the sets named with --fit (default: every second one) and shown on the others, so that its error is not that
-of its own data; --all fits on all sets, for the knots in mapper/linking/confidence.py.
+fitted on the sets that the rules were tuned on and shown on the others, so that its error is not that of its own data;
+--all fits on all sets, for the knots in mapper/linking/confidence.py.
 """
 
 import argparse
@@ -13,7 +13,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench.mapping import ROOT, gold_rows, load_sheet, load_tree, share
+from bench.mapper.gold import GoldRow
+from bench.mapper.report import share
+from bench.mapper.sets import Case, Places, group_of, load_case, set_names
+from bench.mapper.trees import ROOT, Parser
 from mapper.figures import pages_of
 from mapper.linking.confidence import KNOTS, probability
 from mapper.linking.files import rank_files, sheet_parts
@@ -26,29 +29,26 @@ from mapper.reliability import Outcome, Reliability, fit_curve, reliability
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the fitted knots, and the reliability of the fitted and of the present curve on the sets left out."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.calibration", description=__doc__.splitlines()[0] if __doc__ else ""
-    )
-    parser.add_argument("sets", nargs="*", help="gold sets; default: all with labels made by reading and a tree")
-    parser.add_argument("--fit", nargs="*", default=None, help="sets to fit on; default: every second one")
+    parser = argparse.ArgumentParser(prog="python -m bench.calibration", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("sets", nargs="*", help="gold sets; default: all whose tree is at hand")
     parser.add_argument("--all", action="store_true", help="fit on all sets and show the curve on the same ones")
-    parser.add_argument("--trees", type=Path, default=ROOT.parent / "trees")
+    parser.add_argument("--trees", type=Path, action="append", help="folder with one source tree a gold set")
     parser.add_argument(
         "--data", type=Path, default=Path(os.environ.get("SHEETSTREAM_DATA", ROOT.parent / "shared" / "data"))
     )
-    parser.add_argument("--cache", type=Path, default=None, help="folder that keeps datasheets as read")
+    parser.add_argument("--cache", type=Path, default=None, help="folder that keeps datasheets and trees as read")
     options = parser.parse_args(arguments)
-    names = options.sets or sorted(
-        p.stem for p in (options.data / "gold" / "read").glob("*.jsonl") if (options.trees / p.stem).is_dir()
-    )
+    places = Places(tuple(options.trees or [ROOT.parent / "trees"]), options.data, options.cache)
+    names = options.sets or [name for name in set_names(places) if group_of(name) != "joined"]
     if not names:
-        sys.stderr.write(f"no gold set labelled by reading in {options.data} has a tree in {options.trees}\n")
+        sys.stderr.write(f"no gold set of {places.data} has a tree at hand: nothing to fit on\n")
         return 1
-    fitted_on = set(names if options.all else options.fit if options.fit is not None else names[::2])
-    outcomes = {name: raw_outcomes(name, options.trees / name, options.data, options.cache) for name in names}
+    tree_parser = Parser(options.cache)
+    outcomes = {name: raw_outcomes(load_case(name, places), tree_parser) for name in names}
+    fitted_on = {name for name in names if options.all or group_of(name) == "tuned on"}
     knots = fit_curve(outcome for name in names if name in fitted_on for outcome in outcomes[name])
     shown = [o for name in names if options.all or name not in fitted_on for o in outcomes[name]]
-    sys.stdout.write(f"fitted on {', '.join(n for n in names if n in fitted_on)}\n")
+    sys.stdout.write(f"fitted on {', '.join(name for name in names if name in fitted_on)}\n")
     sys.stdout.write("KNOTS = (" + ", ".join(f"({raw}, {right})" for raw, right in knots) + ")\n")
     for title, curve in (("fitted", knots), ("in force", tuple(KNOTS))):
         diagram = reliability((through(curve, raw), right) for raw, right in shown)
@@ -56,26 +56,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def raw_outcomes(name: str, tree: Path, data: Path, cache: Path | None) -> list[Outcome]:
+def raw_outcomes(case: Case, parser: Parser) -> list[Outcome]:
     """Return raw score and rightness of the best proposal of each symbol labelled by reading that has one."""
-    rows = [row for row in gold_rows(data, name) if row.get("source") == "read"]
-    index = TreeIndex(list(load_tree(tree)))
-    by_sheet: dict[str, list[dict[str, object]]] = defaultdict(list)
-    for row in rows:
-        by_sheet[str(row["file"])].append(row)
+    by_sheet: dict[str, list[GoldRow]] = defaultdict(list)
+    for row in case.gold:
+        if row.get("source") == "read":
+            by_sheet[str(row["file"])].append(row)
+    tree = TreeIndex(parser.parse(case.tree)) if by_sheet else None
     outcomes: list[Outcome] = []
-    for file in sorted(by_sheet):
-        sheet = load_sheet(data, file, cache)
-        if sheet is None:
+    for sheet in case.sheets:
+        if tree is None or sheet.file not in by_sheet:
             continue
-        target = SheetIndex(sheet)
-        paths = sorted(r.path for r in rank_files(index, target) if r.accepted)
-        ground, _ = link_symbols(index, target, paths, sheet_parts(sheet), repo_family=name)
-        outcomes += _outcomes(ground, by_sheet[file])
+        index = SheetIndex(sheet)
+        paths = sorted(r.path for r in rank_files(tree, index) if r.accepted)
+        ground, _ = link_symbols(tree, index, paths, sheet_parts(sheet), repo_family=case.tree.name)
+        outcomes += _outcomes(ground, by_sheet[sheet.file])
     return outcomes
 
 
-def _outcomes(ground: Ground, rows: Iterable[dict[str, object]]) -> Iterable[Outcome]:
+def _outcomes(ground: Ground, rows: Iterable[GoldRow]) -> Iterable[Outcome]:
     symbols = {(file.path, symbol.name): symbol for file in ground.files for symbol in file.symbols}
     exact = {(file.path, s.name, s.line): s for file in ground.files for s in file.symbols}
     for row in rows:

@@ -50,13 +50,14 @@ def reliability(outcomes: Iterable[Outcome]) -> Reliability:
     for score, right in outcomes:
         groups[min(int(score * NUM_BINS), NUM_BINS - 1)].append((score, right))
     bins = tuple(_bin(place, groups.get(place, [])) for place in range(NUM_BINS))
-    total = sum(entry.observed.total for entry in bins)
-    distance = sum(
-        entry.observed.total * abs((entry.observed.value or 0.0) - entry.predicted)
-        for entry in bins
-        if entry.predicted is not None
-    )
-    return Reliability(bins=bins, calibration_error=distance / total if total else None)
+    return Reliability(bins=bins, calibration_error=_error(bins))
+
+
+def merged(diagrams: Iterable[Reliability]) -> Reliability:
+    """Return the diagram of all links of several diagrams."""
+    columns = list(zip(*(diagram.bins for diagram in diagrams), strict=True)) or [()] * NUM_BINS
+    bins = tuple(_merged_bin(place, entries) for place, entries in enumerate(columns))
+    return Reliability(bins=bins, calibration_error=_error(bins))
 
 
 def read_outcomes(links: Iterable[Mapping[str, object]], gold: Iterable[Mapping[str, object]]) -> tuple[Outcome, ...]:
@@ -120,6 +121,27 @@ def _groups(ordered: Sequence[Outcome]) -> list[Sequence[Outcome]]:
     count = max(1, len(ordered) // MIN_GROUP)
     edges = [round(place * len(ordered) / count) for place in range(count + 1)]
     return [ordered[low:high] for low, high in pairwise(edges) if high > low]
+
+
+def _error(bins: Sequence[Bin]) -> float | None:
+    total = sum(entry.observed.total for entry in bins)
+    distance = sum(
+        entry.observed.total * abs((entry.observed.value or 0.0) - entry.predicted)
+        for entry in bins
+        if entry.predicted is not None
+    )
+    return distance / total if total else None
+
+
+def _merged_bin(place: int, entries: Sequence[Bin]) -> Bin:
+    total = sum(entry.observed.total for entry in entries)
+    predicted = sum((entry.predicted or 0.0) * entry.observed.total for entry in entries)
+    return Bin(
+        low=place / NUM_BINS,
+        high=(place + 1) / NUM_BINS,
+        predicted=predicted / total if total else None,
+        observed=Ratio(hits=sum(entry.observed.hits for entry in entries), total=total),
+    )
 
 
 def _bin(place: int, outcomes: Sequence[Outcome]) -> Bin:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mapper.reliability import MIN_GROUP, fit_curve, read_outcomes, reliability
+from mapper.reliability import MIN_GROUP, fit_curve, merged, read_outcomes, reliability
 
 
 def test_the_diagram_compares_prediction_and_observation() -> None:
@@ -19,6 +19,14 @@ def test_a_score_of_one_falls_into_the_last_bin() -> None:
     """Ten bins hold all scores, also the largest; nothing at all has no error."""
     assert reliability([(1.0, True)]).bins[-1].observed.hits == 1
     assert reliability([]).calibration_error is None
+
+
+def test_diagrams_of_two_sets_add_up() -> None:
+    """Two diagrams merged are the diagram of all their links; none at all is an empty one."""
+    first, second = [(0.9, True), (0.3, False)], [(0.95, False)]
+
+    assert merged([reliability(first), reliability(second)]) == reliability(first + second)
+    assert merged([]) == reliability([])
 
 
 def test_the_curve_is_monotone_and_smoothed() -> None:
