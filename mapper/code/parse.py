@@ -40,7 +40,8 @@ def parse_file(path: str, data: bytes) -> SourceFile:
     language = language_of(path)
     if language == "c" and path.lower().endswith((".h", ".inc")) and shows_cpp(source):
         language = "cpp"
-    symbols, includes, bytes_under_error = _symbols(path, source, language)
+    words = Counter(_IDENTIFIER.findall(source.text))
+    symbols, includes, bytes_under_error = _symbols(path, source, language, words)
     return SourceFile(
         path=path,
         blob_id=blob_id(data),
@@ -48,7 +49,7 @@ def parse_file(path: str, data: bytes) -> SourceFile:
         language=language,
         role=role_of(path),
         symbols=tuple(symbols),
-        identifiers=_identifiers(source),
+        identifiers=tuple(sorted((word, count) for word, count in words.items() if word not in KEYWORDS)),
         includes=includes,
         strings=_strings(source) if language not in ("text", "other") else (),
         header_comment=source.header_comment(),
@@ -68,7 +69,9 @@ def parse_files(items: Iterable[tuple[str, bytes]]) -> list[SourceFile]:
     return files
 
 
-def _symbols(path: str, source: SourceText, language: str) -> tuple[list[Symbol], tuple[str, ...], int]:
+def _symbols(
+    path: str, source: SourceText, language: str, words: Iterable[str]
+) -> tuple[list[Symbol], tuple[str, ...], int]:
     if language == "kconfig":
         return kconfig_symbols(path, source), (), 0
     if language in ("text", "other"):
@@ -80,13 +83,8 @@ def _symbols(path: str, source: SourceText, language: str) -> tuple[list[Symbol]
         return linker_symbols(path, source), (), 0
     if language == "devicetree":
         return devicetree_symbols(path, source, preprocessor), preprocessor.includes, 0
-    symbols, bytes_under_error = c_symbols(path, source, preprocessor, language)
+    symbols, bytes_under_error = c_symbols(path, source, preprocessor, language, words)
     return symbols, preprocessor.includes, bytes_under_error
-
-
-def _identifiers(source: SourceText) -> tuple[tuple[str, int], ...]:
-    counts = Counter(_IDENTIFIER.findall(source.text))
-    return tuple(sorted((word, count) for word, count in counts.items() if word not in KEYWORDS))
 
 
 def _strings(source: SourceText) -> tuple[str, ...]:
