@@ -49,12 +49,12 @@ _PROTOTYPE_END = re.compile(rb"\)\s+[A-Z][A-Z0-9_]{3,}[ \t]*;")
 _PROTOTYPE = re.compile(
     rb"^[A-Za-z_][\w \t*]*?[\w*][ \t]*" + _ARGUMENTS + rb"\s+(?P<blanked>[A-Z][A-Z0-9_]{3,}[ \t]*)(?=;)", re.MULTILINE
 )
-_CONDITION = re.compile(
+CONDITION = re.compile(
     rb"^[ \t]*#[ \t]*(?P<word>ifdef|ifndef|if|elifdef|elifndef|elif|else|endif)\b"
     rb"(?P<argument>(?:[^\n\\]|\\\r?\n|\\.)*)",
     re.MULTILINE | re.DOTALL,
 )
-_NEVER = re.compile(rb"if 0\b|if defined\s*\(?\s*__cplusplus|ifdef __cplusplus")
+NEVER = re.compile(rb"if 0\b|if defined\s*\(?\s*__cplusplus|ifdef __cplusplus")
 
 
 def blank(code: bytes, words: Iterable[str], directives: Sequence[Span], literals: Sequence[Span]) -> bytes:
@@ -101,12 +101,12 @@ def first_branches(code: bytes) -> bytes:
     stack: list[bool] = []  # for each open condition: is this branch the one that is kept
     taken: list[bool] = []  # for each open condition: has a branch been kept already
     num_left_out = 0
-    for match in _CONDITION.finditer(code):
+    for match in CONDITION.finditer(code):
         before = code[at : match.start()]
         pieces.append(before.translate(SPACES) if num_left_out else before)
         word, argument = match["word"], match["argument"].strip()
         if word in (b"if", b"ifdef", b"ifndef"):
-            kept = not _NEVER.match(word + b" " + argument)
+            kept = not NEVER.match(word + b" " + argument)
             stack.append(kept)
             taken.append(kept)
             num_left_out += not kept

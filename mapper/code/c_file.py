@@ -1,7 +1,7 @@
 """C and C++ text -> symbols of the six kinds: the parser's declarations, the line scan's macros, config uses."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from mapper.code.blank import blank, overwritten
 from mapper.code.defines import Macro, Preprocessor
@@ -16,11 +16,13 @@ from mapper.model import Symbol, SymbolKind
 
 _WORDS = re.compile(r"[\w \t]*\w[\w \t]*")
 _CONFIG_USE = re.compile(r"(?<!\w)CONFIG_[A-Z0-9_]+(?!\w)")
+_DIRECTIVE_LINE = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 _CPP_SIGN = re.compile(
     r"^[ \t]*(?:class|namespace)[ \t]+\w+[^;=]{0,200}?[{:]|^[ \t]*template\s*<|\w::~?\w"
     r"|^[ \t]*(?:public|private|protected)[ \t]*:|^[ \t]*using[ \t]+\w+",
     re.MULTILINE,
 )
+_CPP_WORDS = ("class", "namespace", "template", "public", "private", "protected", "using")
 _KIND_OF_FORM: dict[str, SymbolKind] = {
     "function": "function",
     "prototype": "function",
@@ -35,9 +37,10 @@ _KIND_OF_FORM: dict[str, SymbolKind] = {
 }
 
 
-def shows_cpp(source: SourceText) -> bool:
-    """Return whether a header's code, comments aside, holds what only C++ has."""
-    return _CPP_SIGN.search(source.code) is not None
+def shows_cpp(source: SourceText, words: Container[str]) -> bool:
+    """Return whether a header's code, comments aside, holds what only C++ has; `words` are its identifiers."""
+    may_show = "::" in source.code or any(word in words for word in _CPP_WORDS)
+    return may_show and _CPP_SIGN.search(source.code) is not None
 
 
 def c_symbols(
@@ -59,7 +62,7 @@ def c_symbols(
 
 def outline(source: SourceText, preprocessor: Preprocessor, language: str, words: Iterable[str]) -> Parsed:
     """Return the declarations of a file: names, places and scopes, which is what ctags gives."""
-    code = overwritten(source.code.encode("latin-1"), preprocessor.plain_spans)
+    code = overwritten(source.code.encode("latin-1"), [*preprocessor.plain_spans, *source.braced_spans])
     return parse_recovered(blank(code, words, preprocessor.condition_spans, source.string_spans), language)
 
 
@@ -185,6 +188,8 @@ class _Reader:
 
 
 def _spaced(text: str) -> str:
+    if "#" in text:
+        text = _DIRECTIVE_LINE.sub(" ", text)
     return " ".join(text.split())
 
 

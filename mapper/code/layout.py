@@ -140,7 +140,9 @@ class _Layout:
             if isinstance(each, Aggregate):
                 offset = cursor.place(self._sizes.get(each.start), 1, None)
                 if offset is not None:
-                    offsets.update({name_at: offset + inner for name_at, inner in self._laid[each.start].items()})
+                    offsets.update(
+                        {name_at: offset + inner for name_at, inner in self._laid.get(each.start, {}).items()}
+                    )
             else:
                 shares = before is not None and before.start == each.start
                 offset = cursor.place(*self._member(each, before if shares else None))

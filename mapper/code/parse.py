@@ -37,10 +37,10 @@ def parse_file(path: str, data: bytes) -> SourceFile:
     if b"\0" in data:
         raise SourceError(f"{path}: NUL byte at offset {data.index(0)}, text expected", reason="binary")
     source = SourceText(data)
-    language = language_of(path)
-    if language == "c" and path.lower().endswith((".h", ".inc")) and shows_cpp(source):
-        language = "cpp"
     words = Counter(_IDENTIFIER.findall(source.text))
+    language = language_of(path)
+    if language == "c" and path.lower().endswith((".h", ".inc")) and shows_cpp(source, words):
+        language = "cpp"
     symbols, includes, bytes_under_error = _symbols(path, source, language, words)
     return SourceFile(
         path=path,

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 import tree_sitter_c
 import tree_sitter_cpp
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
 from mapper.code.wordlist import word_set
 
 _LANGUAGES = {"c": Language(tree_sitter_c.language()), "cpp": Language(tree_sitter_cpp.language())}
+
+_LOST = {name: Query(language, "[(ERROR) (MISSING)] @lost") for name, language in _LANGUAGES.items()}
 
 _CONTAINERS = word_set(
     "translation_unit preproc_if preproc_ifdef preproc_else preproc_elif preproc_elifdef linkage_specification "
@@ -35,6 +37,8 @@ _NAMES = word_set(
     "identifier field_identifier type_identifier qualified_identifier destructor_name operator_name operator_cast "
     "template_function"
 )
+_STATEMENT_WORDS = word_set("if else while for do switch return sizeof defined")
+"""What stands before a parenthesis and names no function, where the parser is lost."""
 _TEMPLATE_ARGUMENTS = re.compile(rb"<[^<>]*>")
 
 
@@ -70,15 +74,21 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What one parse gives: declarations and aggregates in order of the text, and the spans of ERROR nodes."""
+    """What one parse gives: declarations and aggregates in order of the text, and where the parser was lost."""
 
     declarations: tuple[Declaration, ...]
     aggregates: tuple[Aggregate, ...]
     errors: tuple[tuple[int, int], ...]
+    """Spans of the outermost ERROR nodes; where a token is missing, an empty one."""
 
     @property
     def bytes_under_error(self) -> int:
         return sum(end - start for start, end in self.errors)
+
+    @property
+    def damage(self) -> int:
+        """How lost the parser was: bytes under ERROR nodes, and one for each token that is missing."""
+        return sum(max(end - start, 1) for start, end in self.errors)
 
 
 class _Frame(NamedTuple):
@@ -94,7 +104,20 @@ def find_declarations(data: bytes, language: str) -> Parsed:
     tree = Parser(_LANGUAGES[language]).parse(data)
     walk = _Walk(data)
     walk.run(tree.root_node)
-    return Parsed(tuple(walk.declarations), tuple(walk.aggregates), tuple(walk.errors))
+    errors = _errors(tree.root_node, language) if tree.root_node.has_error else ()
+    return Parsed(tuple(walk.declarations), tuple(walk.aggregates), errors)
+
+
+def _errors(root: Node, language: str) -> tuple[tuple[int, int], ...]:
+    """Return where the parser was lost, spans within others left out."""
+    found = QueryCursor(_LOST[language]).captures(root).get("lost", [])
+    spans: list[tuple[int, int]] = []
+    for start, end in sorted(
+        {(node.start_byte, node.end_byte) for node in found}, key=lambda span: (span[0], -span[1])
+    ):
+        if not spans or start >= spans[-1][1]:
+            spans.append((start, end))
+    return tuple(spans)
 
 
 class _Walk:
@@ -103,7 +126,6 @@ class _Walk:
     def __init__(self, data: bytes) -> None:
         self.declarations: list[Declaration] = []
         self.aggregates: list[Aggregate] = []
-        self.errors: list[tuple[int, int]] = []
         self._data = data
         self._stack: list[_Frame] = []
 
@@ -111,10 +133,7 @@ class _Walk:
         """Visit the nodes that hold declarations, in order of the text."""
         self._stack.append(_Frame(root, None, 0, False))
         while self._stack:
-            frame = self._stack.pop()
-            if frame.node.type == "ERROR" and not frame.lost:
-                self.errors.append((frame.node.start_byte, frame.node.end_byte))
-            self._visit(frame)
+            self._visit(self._stack.pop())
 
     def _visit(self, frame: _Frame) -> None:
         node, kind = frame.node, frame.node.type
@@ -177,6 +196,8 @@ class _Walk:
             initial = declarator.child_by_field_name("value") or node.child_by_field_name("default_value")
             if is_field and not (is_const and initial is not None):
                 self._add("member", found.node, frame, node)
+            elif found.node.type == "qualified_identifier":
+                self._add("member", found.node, frame, node)  # a static member's definition outside its class
             elif is_const and not frame.lost:
                 self._add("const", found.node, frame, node, initial=initial)
 
@@ -224,6 +245,8 @@ class _Walk:
         initial: Node | None = None,
     ) -> None:
         text = _text(self._data, name)
+        if text in _STATEMENT_WORDS:
+            return
         scope, word = _split_name(text.partition("(")[0].rstrip() if _is_cast_operator(name) else text)
         parent = node.parent
         if parent is not None and parent.type == "template_declaration":

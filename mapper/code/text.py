@@ -48,6 +48,8 @@ class SourceText:
         self.comments: list[Comment] = []
         """All comments in order, line comments directly under each other as one."""
         self.string_spans: list[tuple[int, int]] = []
+        self.braced_spans: list[tuple[int, int]] = []
+        """The insides of literals with a brace in them."""
         self.code = self._without_comments()
         """The text with comments as spaces; offsets hold. A line end within a comment is a form feed, since it ends no
         directive: ask `line_of` for lines."""
@@ -66,6 +68,8 @@ class SourceText:
             start, end = match.span()
             if text[start] != "/":
                 self.string_spans.append((start, end))
+                if text.find("{", start, end) >= 0 or text.find("}", start, end) >= 0:
+                    self.braced_spans.append((start + 1, end - 1))
                 continue
             line = self.line_of(start)
             line_start = self._line_starts[line - 1]
