@@ -60,6 +60,12 @@ def c_symbols(
     return with_registers(symbols), parsed.bytes_under_error
 
 
+def macro_symbols(path: str, source: SourceText, preprocessor: Preprocessor) -> list[Symbol]:
+    """Return the macros alone, in order of their lines: for files too large to parse."""
+    reader = _Reader(path, source, preprocessor, Environment(preprocessor.macros))
+    return with_registers([reader.macro(macro) for macro in preprocessor.macros])
+
+
 def outline(source: SourceText, preprocessor: Preprocessor, language: str, words: Iterable[str]) -> Parsed:
     """Return the declarations of a file: names, places and scopes, which is what ctags gives."""
     code = overwritten(source.code.encode("latin-1"), [*preprocessor.plain_spans, *source.braced_spans])

@@ -2,15 +2,16 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from mapper.code.assembler import assembler_symbols, linker_symbols
-from mapper.code.c_file import c_symbols, shows_cpp
-from mapper.code.defines import Preprocessor
+from mapper.code.c_file import c_symbols, macro_symbols, outline, shows_cpp
+from mapper.code.defines import Macro, Preprocessor
 from mapper.code.devicetree import devicetree_symbols
 from mapper.code.kconfig import kconfig_symbols
 from mapper.code.licence import SCAN_CHARS, find_licence
 from mapper.code.normal import KEYWORDS
+from mapper.code.symbols import Parsed
 from mapper.code.text import SourceText
 from mapper.code.tree import language_of, role_of
 from mapper.errors import SourceError
@@ -18,6 +19,7 @@ from mapper.ids import blob_id
 from mapper.model import SourceFile, Symbol
 
 MAX_FILE_BYTES = 2_000_000
+MAX_SCANNED_BYTES = 16_000_000
 MIN_STRING_CHARS = 2
 MAX_STRING_CHARS = 48
 MAX_STRINGS = 2000
@@ -29,18 +31,19 @@ _INCLUDE = re.compile(r"[ \t]*#[ \t]*include\b")
 def parse_file(path: str, data: bytes) -> SourceFile:
     """Return a file's symbols and what else linking reads of it.
 
-    Parse errors are no errors here: they are counted in `bytes_under_error`, and what the line scan finds stays.
-    Raises SourceError, reason "too_large" beyond MAX_FILE_BYTES, "binary" if there is a NUL byte.
+    Parse errors are no errors here: they are counted in `bytes_under_error`, and what the line scan finds stays. Of a C
+    file beyond MAX_FILE_BYTES only the macros are read: generated register headers grow that large.
+    Raises SourceError, reason "too_large" beyond MAX_FILE_BYTES (C and C++: MAX_SCANNED_BYTES), "binary" if there is a
+    NUL byte.
     """
-    if len(data) > MAX_FILE_BYTES:
-        raise SourceError(f"{path}: {len(data)} bytes, at most {MAX_FILE_BYTES} expected", reason="too_large")
+    limit = MAX_SCANNED_BYTES if language_of(path) in ("c", "cpp") else MAX_FILE_BYTES
+    if len(data) > limit:
+        raise SourceError(f"{path}: {len(data)} bytes, at most {limit} expected", reason="too_large")
     if b"\0" in data:
         raise SourceError(f"{path}: NUL byte at offset {data.index(0)}, text expected", reason="binary")
     source = SourceText(data)
     words = Counter(_IDENTIFIER.findall(source.text))
-    language = language_of(path)
-    if language == "c" and path.lower().endswith((".h", ".inc")) and shows_cpp(source, words):
-        language = "cpp"
+    language = _language(path, source, words)
     symbols, includes, bytes_under_error = _symbols(path, source, language, words)
     return SourceFile(
         path=path,
@@ -58,6 +61,14 @@ def parse_file(path: str, data: bytes) -> SourceFile:
     )
 
 
+def outline_file(path: str, data: bytes) -> tuple[Parsed, list[Macro]]:
+    """Return only the names of a C or C++ file with their places and scopes: what ctags gives of it."""
+    source = SourceText(data)
+    words = set(_IDENTIFIER.findall(source.code))
+    preprocessor = Preprocessor(source)
+    return outline(source, preprocessor, _language(path, source, words), words), preprocessor.macros
+
+
 def parse_files(items: Iterable[tuple[str, bytes]]) -> list[SourceFile]:
     """Return the files that can be taken, in order; too large and binary ones are left out."""
     files = []
@@ -67,6 +78,12 @@ def parse_files(items: Iterable[tuple[str, bytes]]) -> list[SourceFile]:
         except SourceError:
             continue
     return files
+
+
+def _language(path: str, source: SourceText, words: Container[str]) -> str:
+    language = language_of(path)
+    is_cpp = language == "c" and path.lower().endswith((".h", ".inc")) and shows_cpp(source, words)
+    return "cpp" if is_cpp else language
 
 
 def _symbols(
@@ -83,6 +100,8 @@ def _symbols(
         return linker_symbols(path, source), (), 0
     if language == "devicetree":
         return devicetree_symbols(path, source, preprocessor), preprocessor.includes, 0
+    if len(source.data) > MAX_FILE_BYTES:
+        return macro_symbols(path, source, preprocessor), preprocessor.includes, 0
     symbols, bytes_under_error = c_symbols(path, source, preprocessor, language, words)
     return symbols, preprocessor.includes, bytes_under_error
 

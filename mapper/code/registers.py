@@ -8,6 +8,7 @@ struct is a peripheral's register block, that is if its members are volatile; th
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from mapper.code.wordlist import word_set
 from mapper.model import Symbol
@@ -45,14 +46,15 @@ _FILLER = re.compile(r"_*(?:r?eserved|rese?r?ved|rsvd|rserved|unused|pad)", re.I
 _LITERAL_FORMS = frozenset({"macro", "enumerator", "const"})
 
 
-def name_words(name: str) -> list[str]:
+@lru_cache(maxsize=16_384)
+def name_words(name: str) -> tuple[str, ...]:
     """Return the words of an identifier in capitals: split at underscores, then at case changes and digits."""
     words: list[str] = []
     for part in name.split("_"):
         inner = [word.upper() for word in _WORD.findall(part)]
         words += [part.upper()] if part and len(inner) != 1 else []
         words += inner
-    return words
+    return tuple(words)
 
 
 def with_registers(symbols: Sequence[Symbol]) -> list[Symbol]:
@@ -76,7 +78,11 @@ def _is_named(symbol: Symbol) -> bool:
         return False
     if _ACCESS.search(symbol.declaration):
         return True
-    if _SAID_IN_COMMENT.search(symbol.comment) and _HEXADECIMAL.search(symbol.declaration):
+    if (
+        "egister" in symbol.comment.lower()
+        and _SAID_IN_COMMENT.search(symbol.comment)
+        and _HEXADECIMAL.search(symbol.declaration)
+    ):
         return True
     words = name_words(symbol.name)
     said = _REGISTER_WORDS.intersection(words)

@@ -196,10 +196,10 @@ class _Walk:
             initial = declarator.child_by_field_name("value") or node.child_by_field_name("default_value")
             if is_field and not (is_const and initial is not None):
                 self._add("member", found.node, frame, node)
-            elif found.node.type == "qualified_identifier":
-                self._add("member", found.node, frame, node)  # a static member's definition outside its class
             elif is_const and not frame.lost:
                 self._add("const", found.node, frame, node, initial=initial)
+            elif found.node.type == "qualified_identifier":
+                self._add("member", found.node, frame, node)  # a static member's definition outside its class
 
     def _typedef(self, frame: _Frame) -> None:
         node = frame.node
