@@ -12,28 +12,27 @@ from mapper.code.blank import NEVER, Span, overwritten
 
 MIN_TABLE_BYTES = 256
 
-_MARK = re.compile(
-    rb"[{}]|^[ \t\f]*#[ \t\f]*(ifdef|ifndef|if|elifdef|elifndef|elif|else|endif)\b([^\n]*)", re.MULTILINE
-)
+_MARK = re.compile(rb"[{}]|#[ \t\f]*+(ifdef|ifndef|if|elifdef|elifndef|elif|else|endif)\b([^\n]*+)")
 _DIRECTIVES_AHEAD = re.compile(rb"\n(?:[ \t\f]*#[^\n]*\n\s*)+\Z")
 _BODY_AHEAD = re.compile(rb"\)\s*(?:(?:const|override|final|noexcept|[A-Z][A-Z0-9_]{2,})\s*)*\Z")
 _TYPE_AHEAD = re.compile(rb"\b(?:struct|union|enum|class)\s+\w+\s*\([^(){};]*\)\s*\Z")
 _MAX_AHEAD = 300
 _TABLE = re.compile(rb"\{\s*(?:\{\s*)*[-+0-9][\s,0-9a-fA-FxXuULl+\-{}]{" + str(MIN_TABLE_BYTES).encode() + rb",}+")
 
-_CALL = re.compile(rb"^[ \t\f]*(?:(?:static|extern|const|inline)[ \t]+)*([A-Z][A-Z0-9_]{2,})[ \t]*(?=\()", re.MULTILINE)
+_CALL = re.compile(rb"\n[ \t\f]*+(?:(?:static|extern|const|inline)[ \t]++)*+([A-Z][A-Z0-9_]{2,}+)[ \t]*+(?=\()")
 _CAPITAL_CLASS = re.compile(rb"\b(?:class|struct)\s+([A-Z][A-Z0-9_]+)\b")
 _CALL_END = re.compile(rb"[ \t\f]*(?:;|\r?\n(?!\s*\{))")
 _WRAPPED_FIELD = re.compile(rb"\(\s*(?:[A-Za-z_]\w*[\s*]+)+[A-Za-z_]\w*\s*(?:\[[^\]]*\]\s*)*\)")
 _PARENTHESIS = re.compile(rb"[()]")
 _STATEMENT_ENDS = b";{}"
 _MAX_CALL_BYTES = 4000
+_OPEN, _CLOSE = b"{}"
 
 
 class _State(NamedTuple):
     depth: int
-    body: int | None
-    """Offset of the brace that opened the function body around, None outside of functions."""
+    body: int
+    """Offset of the brace that opened the function body around, -1 outside of functions."""
     body_depth: int
 
 
@@ -62,31 +61,27 @@ def without_bodies(code: bytes) -> bytes:
 
 def _bodies(code: bytes) -> list[Span]:
     spans: list[Span] = []
-    state = _State(0, None, 0)
+    depth, body, body_depth = 0, -1, 0
     stack: list[_Branches] = []
     opened_under: tuple[int, bool] | None = None
     for match in _MARK.finditer(code):
-        word = match[1]
-        if word is not None:
-            state = _condition(word, match[2], match.start(), stack, state)
-            continue
         at = match.start()
-        if code[at] == 0x7B:
-            if state.body is None and _opens_body(code, at):
-                state = _State(state.depth + 1, at, state.depth)
-                opened_under = _branch(stack)
-            else:
-                state = state._replace(depth=state.depth + 1)
-            continue
-        depth = state.depth - 1
-        if depth < 0:
-            return spans
-        if state.body is not None and depth == state.body_depth:
-            if opened_under == _branch(stack):
-                spans.append((state.body + 1, at))
-            state = _State(depth, None, 0)
+        brace = code[at]
+        if brace == _OPEN:
+            if body < 0 and _opens_body(code, at):
+                body, body_depth, opened_under = at, depth, _branch(stack)
+            depth += 1
+        elif brace == _CLOSE:
+            depth -= 1
+            if depth < 0:
+                return spans
+            if body >= 0 and depth == body_depth:
+                if opened_under == _branch(stack):
+                    spans.append((body + 1, at))
+                body = -1
         else:
-            state = state._replace(depth=depth)
+            state = _condition(match[1], match[2], at, stack, _State(depth, body, body_depth))
+            depth, body, body_depth = state
     return spans
 
 
@@ -112,6 +107,8 @@ def _branch(stack: list[_Branches]) -> tuple[int, bool]:
 
 
 def _opens_body(code: bytes, at: int) -> bool:
+    if code[at - 2 : at].rstrip()[-1:] in (b"=", b",", b"("):
+        return False
     ahead = _DIRECTIVES_AHEAD.sub(b"", code[max(at - _MAX_AHEAD, 0) : at])
     return _BODY_AHEAD.search(ahead) is not None and _TYPE_AHEAD.search(ahead) is None
 
