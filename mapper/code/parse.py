@@ -35,6 +35,11 @@ def parse_file(path: str, data: bytes) -> SourceFile:
     file beyond MAX_FILE_BYTES only the macros are read: generated register headers grow that large.
     Raises SourceError, reason "too_large" beyond MAX_FILE_BYTES (C and C++: MAX_SCANNED_BYTES), "binary" if there is a
     NUL byte.
+
+    >>> from mapper import parse_file
+    >>> file = parse_file("src/ab1234.h", b"#define AB1234_REG_CTRL 0x04")
+    >>> [(symbol.kind, symbol.name, symbol.value, symbol.line) for symbol in file.symbols]
+    [('register', 'AB1234_REG_CTRL', 4, 1)]
     """
     limit = MAX_SCANNED_BYTES if language_of(path) in ("c", "cpp") else MAX_FILE_BYTES
     if len(data) > limit:
