@@ -126,6 +126,8 @@ class Symbol:
     """The finer kind: macro, function, enumerator, const, struct, union, enum, typedef, member, kconfig, default..."""
     value: int | None = None
     """The integer it evaluates to, when it does."""
+    offset: int | None = None
+    """Of a member of a struct or union: its place in it in bytes, on a 32-bit target, when the file tells it."""
     declaration: str = ""
     comment: str = ""
     """The comment that belongs to it, without comment marks."""
