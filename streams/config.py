@@ -20,6 +20,8 @@ DEFAULT_HOME = Path("~/.local/share/sheetstream")
 DEFAULT_CACHE = Path("~/.cache/sheetstream")
 CONFIG_FILE = "sheetstream.toml"
 TABLE = "streams"
+SECRETS = frozenset({"llm_api_key"})
+"""Settings that no message repeats."""
 OPENAI_HOST = "api.openai.com"
 """The one server that the key in OPENAI_API_KEY was given for."""
 
@@ -155,7 +157,8 @@ def _read_table(path: Path) -> dict[str, Any]:
 def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"]) or TABLE
-    return f"{name}: {first['msg']}, got {first['input']!r} (environment: SHEETSTREAM_{name.upper()})"
+    got = "" if name in SECRETS else f", got {first['input']!r}"
+    return f"{name}: {first['msg']}{got} (environment: SHEETSTREAM_{name.upper()})"
 
 
 CHILD_VARIABLES = (

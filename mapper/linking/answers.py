@@ -19,6 +19,8 @@ _MANY = TypeAdapter(dict[str, list[str]])
 class AnswerError(MapperError):
     """A model's answer is no JSON, not of the schema, or names an id that was not among its candidates."""
 
+    reason: Rejection
+
     def __init__(self, message: str, *, reason: Rejection) -> None:
         super().__init__(message)
         self.reason = reason

@@ -21,7 +21,7 @@ WORTH_ASKING = 0.25
 MODEL_SCORE = 0.65
 """Score of a file that was accepted because a model chose it."""
 MAX_FILES = 10
-NUM_NAMES = 10
+NUM_NAMES = 24
 """Symbols named for a file."""
 SUPPORT = {"part name": 0.6, "registers": 0.1}
 """Evidence of rules, and the weight from which it supports a model's choice."""

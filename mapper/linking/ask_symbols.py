@@ -5,17 +5,19 @@ its own. Symbols of one name with the same proposals (a prototype and its body, 
 once. Prompts hold many symbols each.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mapper.linking.confidence import ACCEPT, probability
-from mapper.linking.matches import Ground, Match, symbol_key
+from mapper.linking.matches import Ground, Match, order, symbol_key
 from mapper.linking.material import MAX_NAME_CHARS, has_hidden, plain, symbol_text
 from mapper.linking.questions import MODEL_RULE, UNDECIDED_RULE, Answer, Candidate, Item, Question, batches
-from mapper.model import LLM_ONLY_RULE, Evidence, Symbol
+from mapper.model import LLM_ONLY_RULE, Evidence, Section, Symbol
 
-LOW, HIGH = 0.4, 0.75
+LOW, HIGH = 0.25, 0.8
 """Probabilities between which a best proposal is neither refused nor sure."""
+SUPPORTED = 0.4
+"""From this probability on, the rules count as a signal that agrees with a model's choice."""
 TIE = 0.02
 """Raw scores this close say nothing about which of two places a definition stands for."""
 TIE_BELOW = 0.9
@@ -23,7 +25,8 @@ TIE_BELOW = 0.9
 MAX_PLACES = 4
 MAX_ITEMS = 24
 MAX_USED = 4
-MAX_DESCRIPTION_CHARS = 60
+MAX_DESCRIPTION_CHARS = 100
+MAX_PASSAGE_CHARS = 240
 MODEL_RAW = 0.63
 """Raw score that a model's choice has at least: just accepted."""
 MODEL_ONLY_RAW = 0.61
@@ -89,6 +92,7 @@ def symbol_questions(ground: Ground, opened: Sequence[Open]) -> list[Question]:
                 about=about,
                 items=tuple(items),
                 candidates=candidates,
+                many=True,  # a function may serve several registers; a name may be printed for several
                 copy_restricted=sheet.copy_restricted,
             ),
             MAX_ITEMS,
@@ -105,7 +109,7 @@ def decide_symbols(
         for item in question.items:
             each = opened[int(item.id[1:]) - 1]
             chosen = answer.of(item.id) if answer is not None else None
-            place = ids[chosen[0]] if chosen else None
+            places = frozenset(ids[candidate] for candidate in chosen or ())
             for symbol in each.symbols:
                 found = ground.found[symbol_key(symbol)]
                 if chosen is None:
@@ -114,31 +118,40 @@ def decide_symbols(
                         for match in found
                     ]
                 else:
-                    decided = settle(found, place, f"{model}, {len(each.places)} places")
+                    decided = settle(found, places, f"{model}, {len(each.places)} places")
                 ground.found[symbol_key(symbol)] = decided
 
 
-def settle(found: Sequence[Match], place: Place | None, detail: str) -> list[Match]:
-    """Return a symbol's proposals after a model chose one place, or none of them.
+def settle(found: Sequence[Match], places: Collection[Place], detail: str) -> list[Match]:
+    """Return a symbol's proposals after a model chose some of its places, or none of them.
 
     "None" does not undo what the rules alone are sure of; a place that they alone had refused is marked.
     """
     best = probability(found[0].raw)
-    if place is None:
+    if not places:
         said = Evidence(rule=MODEL_RULE, detail=f"none fits: {detail}", weight=0.0)
         sure = best >= HIGH
         return [_with(match if sure else replace(match, raw=min(match.raw, REFUSED_RAW)), said) for match in found]
-    kept = [match for match in found if place_of(match) == place]
-    top = max(match.raw for match in kept)
-    supported = probability(top) >= LOW
-    lift = max(top, MODEL_RAW if supported else MODEL_ONLY_RAW) - top
-    said = Evidence(rule=MODEL_RULE, detail=f"chosen: {detail}", weight=round(top, 4))
-    evidence = [said] if supported else [said, Evidence(rule=LLM_ONLY_RULE, detail="the rules refused it", weight=0.0)]
-    confirmed = place == place_of(found[0]) and best >= ACCEPT
-    return [
-        _with(replace(match, raw=match.raw + lift, method=match.method if confirmed else MODEL_RULE), *evidence)
-        for match in kept
+    tops: dict[Place, float] = {}
+    for match in found:
+        tops[place_of(match)] = max(match.raw, tops.get(place_of(match), 0.0))
+    was_accepted = best >= ACCEPT
+    chosen = [
+        _chosen(match, tops[place_of(match)], detail, confirms=was_accepted and place_of(match) == place_of(found[0]))
+        for match in found
+        if place_of(match) in places
     ]
+    return sorted(chosen, key=order)
+
+
+def _chosen(match: Match, top: float, detail: str, *, confirms: bool) -> Match:
+    """Return a chosen proposal: at least just accepted; top is the best raw score of its place."""
+    supported = probability(top) >= SUPPORTED
+    lift = max(top, MODEL_RAW if supported else MODEL_ONLY_RAW) - top
+    said = [Evidence(rule=MODEL_RULE, detail=f"chosen: {detail}", weight=round(top, 4))]
+    if not supported:
+        said.append(Evidence(rule=LLM_ONLY_RULE, detail="the rules refused it", weight=0.0))
+    return _with(replace(match, raw=match.raw + lift, method=match.method if confirms else MODEL_RULE), *said)
 
 
 def _is_open(symbol: Symbol, found: Sequence[Match]) -> bool:
@@ -152,20 +165,23 @@ def _is_open(symbol: Symbol, found: Sequence[Match]) -> bool:
 
 def _place_texts(ground: Ground, opened: Sequence[Open]) -> dict[Place, str]:
     """Return the line of each place that open symbols may stand for, in order of first mention."""
+    sections = {(*section.path, section.title): section for section in ground.index.sheet.sections}
     texts: dict[Place, str] = {}
     for each in opened:
         for match in ground.found[symbol_key(each.symbols[0])]:
             place = place_of(match)
             if place in each.places and place not in texts:
-                texts[place] = _place_text(match)
+                texts[place] = _place_text(match, sections.get(place[1:]))
     return texts
 
 
-def _place_text(match: Match) -> str:
+def _place_text(match: Match, section: Section | None) -> str:
     register, bits = match.register, match.field
     if register is None:
         path = match.anchor.path or (match.anchor.title,)
-        return "section " + " > ".join(plain(title, MAX_NAME_CHARS) for title in path[-2:])
+        title = "section " + " > ".join(plain(each, MAX_NAME_CHARS) for each in path[-2:])
+        passage = plain(section.text, MAX_PASSAGE_CHARS) if section is not None else ""
+        return f"{title}: {passage}" if passage else title
     address = "" if register.address is None else f" {register.address:#x}"
     text = f"{register.role} {plain(register.name, MAX_NAME_CHARS)}{address}"
     described = register.description
