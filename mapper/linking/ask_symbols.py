@@ -34,6 +34,8 @@ MODEL_ONLY_RAW = 0.61
 REFUSED_RAW = 0.5
 """Raw score that proposals have at most where a model said that none fits."""
 
+UNDECIDED = Evidence(rule=UNDECIDED_RULE, detail="no model answered", weight=0.0)
+
 Place = tuple[str, ...]
 """What identifies a register, a field of one, or a section among a datasheet's places."""
 
@@ -113,10 +115,7 @@ def decide_symbols(
             for symbol in each.symbols:
                 found = ground.found[symbol_key(symbol)]
                 if chosen is None:
-                    decided = [
-                        _with(match, Evidence(rule=UNDECIDED_RULE, detail="no model answered", weight=0.0))
-                        for match in found
-                    ]
+                    decided = [noted(match, UNDECIDED) for match in found]
                 else:
                     decided = settle(found, places, f"{model}, {len(each.places)} places")
                 ground.found[symbol_key(symbol)] = decided
@@ -131,7 +130,7 @@ def settle(found: Sequence[Match], places: Collection[Place], detail: str) -> li
     if not places:
         said = Evidence(rule=MODEL_RULE, detail=f"none fits: {detail}", weight=0.0)
         sure = best >= HIGH
-        return [_with(match if sure else replace(match, raw=min(match.raw, REFUSED_RAW)), said) for match in found]
+        return [noted(match if sure else replace(match, raw=min(match.raw, REFUSED_RAW)), said) for match in found]
     tops: dict[Place, float] = {}
     for match in found:
         tops[place_of(match)] = max(match.raw, tops.get(place_of(match), 0.0))
@@ -144,6 +143,11 @@ def settle(found: Sequence[Match], places: Collection[Place], detail: str) -> li
     return sorted(chosen, key=order)
 
 
+def noted(match: Match, *evidence: Evidence) -> Match:
+    """Return a match with more evidence."""
+    return replace(match, evidence=(*match.evidence, *evidence))
+
+
 def _chosen(match: Match, top: float, detail: str, *, confirms: bool) -> Match:
     """Return a chosen proposal: at least just accepted; top is the best raw score of its place."""
     supported = probability(top) >= SUPPORTED
@@ -151,7 +155,7 @@ def _chosen(match: Match, top: float, detail: str, *, confirms: bool) -> Match:
     said = [Evidence(rule=MODEL_RULE, detail=f"chosen: {detail}", weight=round(top, 4))]
     if not supported:
         said.append(Evidence(rule=LLM_ONLY_RULE, detail="the rules refused it", weight=0.0))
-    return _with(replace(match, raw=match.raw + lift, method=match.method if confirms else MODEL_RULE), *said)
+    return noted(replace(match, raw=match.raw + lift, method=match.method if confirms else MODEL_RULE), *said)
 
 
 def _is_open(symbol: Symbol, found: Sequence[Match]) -> bool:
@@ -203,7 +207,3 @@ def _used(ground: Ground, symbol: Symbol) -> Iterator[str]:
     """Yield the names in a function's body that stand for something."""
     if symbol.kind == "function":
         yield from (name for name in symbol.references if name != symbol.name and name in ground.by_name)
-
-
-def _with(match: Match, *evidence: Evidence) -> Match:
-    return replace(match, evidence=(*match.evidence, *evidence))

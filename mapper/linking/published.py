@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from mapper.linking.ask_files import accepted_by_model, ranked_again, refused_by_model, undecided
-from mapper.linking.ask_symbols import MODEL_ONLY_RAW, MODEL_RAW
+from mapper.linking.ask_symbols import MODEL_ONLY_RAW, MODEL_RAW, UNDECIDED, noted
 from mapper.linking.matches import Ground, Match, order, symbol_key
 from mapper.linking.material import directory_text, plain, section_text, sheet_summary, skeleton, symbol_text
 from mapper.linking.questions import MODEL_RULE, Answer, Candidate, Item, Level, Question
@@ -150,13 +150,15 @@ def alignments(ground: Ground, ranked: Sequence[FileRelevance], chosen: Chosen) 
     originals = ground.tree.shape.original_of
     best = [file.path for file in ranked if file.accepted and originals[file.path] == file.path][:FILES_OF_SECTION]
     accepted = {file.path for file in ranked if file.accepted}
+    registers: dict[tuple[str, ...] | None, list[Register]] = defaultdict(list)
+    paths = {section.path for section in _sections(ground.index)}
+    for target in ground.index.registers:
+        if target.register is not None:
+            registers[_home(target.register.section_path, paths)].append(target.register)
     for section in _sections(ground.index):
         picked = chosen.get(section.path)
         text = section_text(section)
-        registers = [
-            t.register for t in ground.index.registers if t.register and t.register.section_path == section.path
-        ]
-        places = (None, *registers[:MAX_PLACES])
+        places = (None, *registers[section.path][:MAX_PLACES])
         for path in best if picked is None else picked:
             if path in accepted:
                 yield from _alignments(ground, section, text, places, ground.tree.by_path[path])
@@ -164,7 +166,9 @@ def alignments(ground: Ground, ranked: Sequence[FileRelevance], chosen: Chosen) 
 
 def decide_symbols(ground: Ground, asked: Sequence[tuple[Alignment, Answer | None]], model: str) -> None:
     """Put the model's choices in the place of the rules' proposals; those of sections without an answer stand."""
-    silent = {each.section.path for each, answer in asked if answer is None}
+    paths = {section.path for section in _sections(ground.index)}
+    answered = {each.section.path for each, answer in asked if answer is not None}
+    silent = {each.section.path for each, answer in asked if answer is None} | (set() if answered else {None})
     new: dict[tuple[str, str, int], list[Match]] = defaultdict(list)
     for each, answer in asked:
         if answer is None:
@@ -174,12 +178,17 @@ def decide_symbols(ground: Ground, asked: Sequence[tuple[Alignment, Answer | Non
                 key = each.symbols[int(number[1:]) - 1]
                 new[key] += _matches(ground.found.get(key, ()), each.section, place, model)
     for key in set(ground.found) | set(new):
-        kept = [match for match in ground.found.get(key, ()) if _path_of(match) in silent]
+        kept = [noted(m, UNDECIDED) for m in ground.found.get(key, ()) if _home(_path_of(m), paths) in silent]
         decided = sorted([*new[key], *kept], key=order)
         if decided:
             ground.found[key] = decided
         else:
             ground.found.pop(key, None)
+
+
+def _home(path: tuple[str, ...], sections: Collection[tuple[str, ...]]) -> tuple[str, ...] | None:
+    """Return the section that a path of titles lies in: itself or the nearest one above; None without one."""
+    return next((path[:depth] for depth in range(len(path), 0, -1) if path[:depth] in sections), None)
 
 
 def _alignments(

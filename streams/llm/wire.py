@@ -95,6 +95,8 @@ class Wire:
                     raise _as_no_reply(error) from error
                 logger.info("llm: %s, attempt=%d, again in %.1f s", _as_no_reply(error).reason, attempt, wait)
                 self._sleep(wait)
+            except ValueError as error:  # the client lets a body that is no JSON through as this
+                raise NoReplyError("empty", "an answer that is no JSON") from error
         raise AssertionError("the last attempt returns or raises")
 
     def _ask_once(self, prompt: Prompt, max_tokens: int) -> Reply:
