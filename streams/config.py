@@ -21,7 +21,7 @@ DEFAULT_CACHE = Path("~/.cache/sheetstream")
 CONFIG_FILE = "sheetstream.toml"
 TABLE = "streams"
 SECRETS = frozenset({"llm_api_key"})
-"""Settings that no message repeats."""
+"""Settings that no message repeats, as any value that may hold a password (USER:PASSWORD@HOST)."""
 OPENAI_HOST = "api.openai.com"
 """The one server that the key in OPENAI_API_KEY was given for."""
 
@@ -157,7 +157,7 @@ def _read_table(path: Path) -> dict[str, Any]:
 def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"]) or TABLE
-    got = "" if name in SECRETS else f", got {first['input']!r}"
+    got = "" if name in SECRETS or "@" in str(first["input"]) else f", got {first['input']!r}"
     return f"{name}: {first['msg']}{got} (environment: SHEETSTREAM_{name.upper()})"
 
 

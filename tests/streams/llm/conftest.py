@@ -131,10 +131,8 @@ def server() -> Iterator[Server]:
     server.stop()
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder with a tokenizer that makes a token of each byte."""
-    folder = tmp_path_factory.mktemp("cache")
+def byte_tokenizer(folder: Path) -> Path:
+    """Put a tokenizer that makes a token of each byte into a cache folder; return the folder."""
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Tokenizer(models.BPE(vocab={letter: number for number, letter in enumerate(letters)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -142,6 +140,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / TOKENIZER).parent.mkdir(parents=True)
     tokenizer.save(str(folder / TOKENIZER))
     return folder
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder with a tokenizer that makes a token of each byte."""
+    return byte_tokenizer(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture
