@@ -72,6 +72,8 @@ class StreamsSettings(BaseSettings):
     """Prompt and completion tokens of one run, after which nothing more is asked."""
     llm_max_tokens_per_day: int = Field(default=5_000_000, ge=0)
     """The same for all runs of a day (UTC) that share the data home."""
+    llm_thinking_tokens: int = Field(default=0, ge=0)
+    """Tokens that a model may think before its answer; added to what each answer may have."""
     llm_concurrency: int = Field(default=4, ge=1, le=64)
     """Requests under way at once."""
     llm_timeout_seconds: float = Field(default=60.0, gt=0)

@@ -25,8 +25,8 @@ TIE_BELOW = 0.9
 MAX_PLACES = 4
 MAX_ITEMS = 24
 MAX_USED = 4
-MAX_DESCRIPTION_CHARS = 100
-MAX_PASSAGE_CHARS = 240
+MAX_DESCRIPTION_CHARS = 80
+MAX_PASSAGE_CHARS = 120
 MODEL_RAW = 0.63
 """Raw score that a model's choice has at least: just accepted."""
 MODEL_ONLY_RAW = 0.61
@@ -135,12 +135,14 @@ def settle(found: Sequence[Match], places: Collection[Place], detail: str) -> li
     for match in found:
         tops[place_of(match)] = max(match.raw, tops.get(place_of(match), 0.0))
     was_accepted = best >= ACCEPT
-    chosen = [
-        _chosen(match, tops[place_of(match)], detail, confirms=was_accepted and place_of(match) == place_of(found[0]))
+    kept = [
+        chosen_match(
+            match, tops[place_of(match)], detail, confirms=was_accepted and place_of(match) == place_of(found[0])
+        )
         for match in found
         if place_of(match) in places
     ]
-    return sorted(chosen, key=order)
+    return sorted(kept, key=order)
 
 
 def noted(match: Match, *evidence: Evidence) -> Match:
@@ -148,7 +150,7 @@ def noted(match: Match, *evidence: Evidence) -> Match:
     return replace(match, evidence=(*match.evidence, *evidence))
 
 
-def _chosen(match: Match, top: float, detail: str, *, confirms: bool) -> Match:
+def chosen_match(match: Match, top: float, detail: str, *, confirms: bool) -> Match:
     """Return a chosen proposal: at least just accepted; top is the best raw score of its place."""
     supported = probability(top) >= SUPPORTED
     lift = max(top, MODEL_RAW if supported else MODEL_ONLY_RAW) - top

@@ -7,11 +7,11 @@ no model answers, what they say stands.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from mapper.linking.ask_files import accepted_by_model, ranked_again, refused_by_model, undecided
-from mapper.linking.ask_symbols import MODEL_ONLY_RAW, MODEL_RAW, UNDECIDED, noted
+from mapper.linking.ask_symbols import MODEL_ONLY_RAW, UNDECIDED, chosen_match, noted
 from mapper.linking.matches import Ground, Match, order, symbol_key
 from mapper.linking.material import directory_text, plain, section_text, sheet_summary, skeleton, symbol_text
 from mapper.linking.questions import MODEL_RULE, Answer, Candidate, Item, Level, Question
@@ -219,13 +219,11 @@ def _alignments(
 
 def _matches(found: Sequence[Match], section: Section, place: Register | None, model: str) -> list[Match]:
     """Return what a choice gives: the rules' own proposals of that place, else one that is the model's alone."""
-    said = Evidence(rule=MODEL_RULE, detail=f"chosen: {model}", weight=MODEL_RAW)
     own = [m for m in found if m.register is place and (place is not None or m.anchor.path == section.path)]
     if own:
-        lift = max(max(match.raw for match in own), MODEL_RAW) - max(match.raw for match in own)
-        return [
-            replace(match, raw=match.raw + lift, method=MODEL_RULE, evidence=(*match.evidence, said)) for match in own
-        ]
+        top = max(match.raw for match in own)
+        return [chosen_match(match, top, model, confirms=False) for match in own]
+    said = Evidence(rule=MODEL_RULE, detail=f"chosen: {model}", weight=MODEL_ONLY_RAW)
     anchor: Anchor = section_anchor(section, place="description") if place is None else register_anchor(place)
     alone = Evidence(rule=LLM_ONLY_RULE, detail="no rule proposed it", weight=0.0)
     return [Match(anchor, MODEL_ONLY_RAW, MODEL_RULE, (said, alone), "partial", place)]

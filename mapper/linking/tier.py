@@ -22,7 +22,7 @@ class ModelTier:
         self._model: LanguageModel = model if model is not None else Recorder()
         self._asks_all = policy == "all"
         self._is_off = policy == "none"
-        self._chosen: published.Chosen = {}
+        self._chosen: dict[str, published.Chosen] = {}
 
     def files(self, tree: TreeIndex, index: SheetIndex, ranked: tuple[FileRelevance, ...]) -> tuple[FileRelevance, ...]:
         """Return the files of a datasheet with the model's decisions."""
@@ -35,7 +35,7 @@ class ModelTier:
         directories = published.chosen_directories(tree, self._ask(published.directory_questions(tree, sheet)))
         files = published.candidate_files(tree, sheet, ranked, directories)
         answers = self._ask(published.section_questions(index, files))
-        decided, self._chosen = published.decide_files(index, ranked, files, answers, self._model.name)
+        decided, self._chosen[sheet.sha256] = published.decide_files(index, ranked, files, answers, self._model.name)
         return decided
 
     def links(
@@ -45,7 +45,7 @@ class ModelTier:
         if self._is_off:
             return links
         if self._asks_all:
-            aligned = list(published.alignments(ground, ranked, self._chosen))
+            aligned = list(published.alignments(ground, ranked, self._chosen[ground.index.sheet.sha256]))
             answers = self._ask([each.question for each in aligned])
             asked = [(each, answer) for each, (_, answer) in zip(aligned, answers, strict=True)]
             published.decide_symbols(ground, asked, self._model.name)

@@ -7,6 +7,7 @@ the server refuses key or model, or can not be reached several times in a row, n
 import hashlib
 import json
 import logging
+import sqlite3
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -41,7 +42,7 @@ class ChatModel:
     """A model on an OpenAI-compatible server. Blocking; several threads may share it."""
 
     def __init__(self, *, name: str, wire: Wire, tokens: TokenCounter, store: Store, budget: Budget, meter: Meter,
-                 concurrency: int, may_send_restricted: bool) -> None:  # fmt: skip
+                 concurrency: int, may_send_restricted: bool, thinking_tokens: int) -> None:  # fmt: skip
         self.name = name
         self._wire = wire
         self._tokens = tokens
@@ -50,6 +51,7 @@ class ChatModel:
         self._meter = meter
         self._concurrency = concurrency
         self._may_send_restricted = may_send_restricted
+        self._thinking_tokens = thinking_tokens
         self._lock = threading.Lock()
         self._failures = 0
         self._fault: NoReplyError | None = None
@@ -70,16 +72,20 @@ class ChatModel:
         pending: dict[str, Future[Answer | None]] = {}
         keys: list[str | None] = []
         with ThreadPoolExecutor(self._concurrency, thread_name_prefix="llm") as pool:
-            for question in questions:
-                self._meter.count(num_prompts=1)
-                key = self._key_if_allowed(question)
-                if key is not None and key not in pending:
-                    slots.acquire()  # budget is looked at in order, when what is under way leaves room
-                    future = pool.submit(self._answer, question, key)
-                    future.add_done_callback(lambda _: slots.release())
-                    pending[key] = future
-                keys.append(key)
-        return [None if key is None else pending[key].result() for key in keys]
+            try:
+                for question in questions:
+                    self._meter.count(num_prompts=1)
+                    key = self._key_if_allowed(question)
+                    if key is not None and key not in pending:
+                        slots.acquire()  # budget is looked at in order, when what is under way leaves room
+                        future = pool.submit(self._answer, question, key)
+                        future.add_done_callback(lambda _: slots.release())
+                        pending[key] = future
+                    keys.append(key)
+                return [None if key is None else pending[key].result() for key in keys]
+            except BaseException:
+                self._wire.give_up()  # who is interrupted does not wait for the patience with a server
+                raise
 
     def close(self) -> None:
         """Close the server's connections and the store."""
@@ -94,6 +100,9 @@ class ChatModel:
     ) -> None:
         self.close()
 
+    def _max_tokens(self, question: Question) -> int:
+        return answer_tokens(question) + self._thinking_tokens
+
     def _key_if_allowed(self, question: Question) -> str | None:
         """Return what a question's answer is kept under, None if it must not be sent."""
         reason: Unanswered | None = refusal(question)
@@ -103,9 +112,17 @@ class ChatModel:
             logger.warning("llm: withheld level=%s sheet=%s reason=%s", question.level, question.sheet_file, reason)
             self._meter.leave(reason)
             return None
-        return key_of(render(question), self.name, answer_tokens(question))
+        return key_of(render(question), self.name, self._max_tokens(question))
 
     def _answer(self, question: Question, key: str) -> Answer | None:
+        try:
+            return self._answer_or_ask(question, key)
+        except sqlite3.Error as error:
+            self._fault = NoReplyError("store", f"the store of answers ({FILE}) fails: {error}")
+            self._meter.leave("store")
+            return None
+
+    def _answer_or_ask(self, question: Question, key: str) -> Answer | None:
         if (kept := self._store.find(key)) is not None:
             try:
                 answer = read_answer(question, kept.text)
@@ -117,7 +134,7 @@ class ChatModel:
         if self._fault is not None:
             self._meter.leave(self._fault.reason)
             return None
-        prompt, max_tokens = render(question), answer_tokens(question)
+        prompt, max_tokens = render(question), self._max_tokens(question)
         booking = self._budget.book(self._tokens.prompt(prompt) + max_tokens)
         if not isinstance(booking, Booking):
             self._meter.leave("run_budget" if booking == "run_budget" else "day_budget")
@@ -201,6 +218,7 @@ def open_model(settings: StreamsSettings, *, run_tokens: int | None = None) -> C
         meter=meter,
         concurrency=settings.llm_concurrency,
         may_send_restricted=here or settings.llm_send_restricted,
+        thinking_tokens=settings.llm_thinking_tokens,
     )
 
 

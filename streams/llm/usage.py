@@ -9,14 +9,15 @@ Unanswered = Literal[
     "run_budget", "day_budget", "copy_restricted", "hidden_characters", "private_key",
     "json", "schema", "unknown_id",
     "truncated", "refused", "empty", "too_long",
-    "rate_limited", "server_error", "timeout", "unreachable", "misconfigured",
+    "rate_limited", "server_error", "timeout", "unreachable", "misconfigured", "store",
 ]  # fmt: skip
 """Why a question has no answer: not sent; answered with what is no answer; cut short, refused or empty; not served.
 
 run_budget, day_budget: too little left. copy_restricted: a datasheet that forbids copying, a server elsewhere.
 hidden_characters, private_key: what the prompt would have held. json, schema, unknown_id: what is wrong in the answer.
 truncated: longer than asked for. refused: by the model or a filter. too_long: for the model's context. misconfigured:
-the server refuses key, model or request; nothing more is asked in that run, as after several timeouts or none reached.
+the server refuses key, model or request. store: the file of answers can not be read or written. After these two nothing
+more is asked in that run, nor after several prompts in a row that were not served.
 """
 
 

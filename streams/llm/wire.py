@@ -1,14 +1,14 @@
 """One prompt to one server: the `openai` client, its faults as closed words, bounded repetitions with back-off.
 
 A server that does not know JSON schemas is asked for a JSON object, then for plain text, and so from then on; what
-comes back is checked against the schema either way. Redirects are not followed: a prompt goes where it was meant to go.
+comes back is checked against the schema either way. Parameters it refuses are left out, or given their newer name.
+Redirects are not followed: a prompt goes where it was meant to go.
 """
 
 import json
 import logging
 import random
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,9 +29,11 @@ FIRST_WAIT_SECONDS = 0.5
 MAX_WAIT_SECONDS = 20.0
 MAX_RETRY_AFTER_SECONDS = 60.0
 """A server that wants more patience than this is left alone."""
-UNKNOWN_FORMAT = (openai.BadRequestError, openai.UnprocessableEntityError)
+UNKNOWN_PARAMETER = (openai.BadRequestError, openai.UnprocessableEntityError)
 SETTING_OF_STATUS = {401: "llm_api_key", 403: "llm_api_key", 404: "llm_base_url or llm_model", 405: "llm_base_url"}
 Format = Literal["json_schema", "json_object", "plain"]
+OPTIONAL = ("max_tokens", "temperature")
+"""Parameters that newer models refuse: the limit has another name there, the temperature is fixed."""
 FORMATS: tuple[Format, ...] = ("json_schema", "json_object", "plain")
 
 
@@ -64,13 +66,13 @@ class Wire:
         api_key: str | None,
         timeout_seconds: float,
         count_request: Callable[[], None] = lambda: None,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         logging.getLogger("openai").setLevel(logging.WARNING)  # at DEBUG it logs whole prompts
         self._model = model
         self._count_request = count_request
-        self._sleep = sleep
+        self._given_up = threading.Event()
         self._format: Format = FORMATS[0]
+        self._left_out: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         self._client = openai.OpenAI(
             base_url=base_url,
@@ -84,6 +86,10 @@ class Wire:
         """Close the connections."""
         self._client.close()
 
+    def give_up(self) -> None:
+        """Wait for no server any more: what is under way ends with its present attempt."""
+        self._given_up.set()
+
     def ask(self, prompt: Prompt, max_tokens: int) -> Reply:
         """Return the server's answer to a prompt. Raises NoReplyError when there is none after all attempts."""
         for attempt in range(1, MAX_ATTEMPTS + 1):
@@ -94,28 +100,39 @@ class Wire:
                 if wait is None or attempt == MAX_ATTEMPTS:
                     raise _as_no_reply(error) from error
                 logger.info("llm: %s, attempt=%d, again in %.1f s", _as_no_reply(error).reason, attempt, wait)
-                self._sleep(wait)
+                if self._given_up.wait(wait):
+                    raise _as_no_reply(error) from error
             except ValueError as error:  # the client lets a body that is no JSON through as this
                 raise NoReplyError("empty", "an answer that is no JSON") from error
         raise AssertionError("the last attempt returns or raises")
 
     def _ask_once(self, prompt: Prompt, max_tokens: int) -> Reply:
         while True:
-            tried = self._format
+            form, left_out = self._format, self._left_out
             try:
-                completion = self._create(prompt, max_tokens, tried)
-            except UNKNOWN_FORMAT as error:
-                if tried == FORMATS[-1] or _is_too_long(error):
+                return _reply(self._create(prompt, max_tokens, form, left_out))
+            except UNKNOWN_PARAMETER as error:
+                if _is_too_long(error) or not self._adapt(error, form, left_out):
                     raise
-                with self._lock:
-                    if self._format == tried:
-                        self._format = FORMATS[FORMATS.index(tried) + 1]
-                        logger.info("llm: the server knows no %s, trying %s", tried, self._format)
-                continue
-            return _reply(completion)
 
-    def _create(self, prompt: Prompt, max_tokens: int, form: Format) -> Any:
-        extra: dict[str, Any] = {}
+    def _adapt(self, error: openai.APIStatusError, form: Format, left_out: frozenset[str]) -> bool:
+        """Say less from now on, as a server that refuses a request may want; False if nothing is left to leave out."""
+        named = next((name for name in OPTIONAL if name not in left_out and _names(error, name)), None)
+        with self._lock:
+            if named is not None:
+                self._left_out |= {named}
+            elif form != FORMATS[-1] and self._format == form:
+                self._format = FORMATS[FORMATS.index(form) + 1]
+            elif form == FORMATS[-1]:
+                return False
+        logger.info("llm: the server refuses %s", named or form)
+        return True
+
+    def _create(self, prompt: Prompt, max_tokens: int, form: Format, left_out: frozenset[str]) -> Any:
+        limit = "max_completion_tokens" if "max_tokens" in left_out else "max_tokens"
+        extra: dict[str, Any] = {limit: max_tokens}
+        if "temperature" not in left_out:
+            extra["temperature"] = 0
         if form == "json_schema":
             schema = {"name": "answer", "strict": True, "schema": json.loads(prompt.schema)}
             extra["response_format"] = {"type": "json_schema", "json_schema": schema}
@@ -125,8 +142,6 @@ class Wire:
         return self._client.chat.completions.create(
             model=self._model,
             messages=[{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}],
-            temperature=0,
-            max_tokens=max_tokens,
             stream=False,
             **extra,
         )
@@ -204,6 +219,11 @@ def _as_no_reply(error: openai.APIError) -> NoReplyError:
             "unreachable", f"no connection, or one cut short (llm_base_url): {error.__cause__ or error}"
         )
     return NoReplyError("empty", "an answer that is no chat completion")
+
+
+def _names(error: openai.APIStatusError, parameter: str) -> bool:
+    """Say whether a refusal is about a parameter."""
+    return error.param == parameter or f"'{parameter}'" in str(error.message)
 
 
 def _is_too_long(error: openai.APIStatusError) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sqlite3
 import time
 from collections.abc import Callable
 from typing import Any
@@ -191,6 +192,66 @@ def test_a_server_without_schemas_is_asked_plainly(
     assert good.of("s1") == ("p2",)
     assert reasons(model) == {"unknown_id": 1}
     assert (refused, len(server.requests)) == ({"json_object": 1, None: 2}[known], refused + 2)
+
+
+def test_newer_names_of_parameters_are_found(server: Any, model: ChatModel, question: Make) -> None:
+    """A server that refuses the limit's old name and the temperature is asked as it wants, from then on."""
+
+    def script(request: dict[str, Any], number: int) -> object:
+        for name in ("max_tokens", "temperature"):
+            if name in request:
+                message = f"Unsupported parameter: '{name}' is not supported with this model."
+                return server.reply(
+                    400, {"error": {"message": message, "param": name, "code": "unsupported_parameter"}}
+                )
+        return server.completion(server.first_choice(request))
+
+    server.script = script
+
+    assert None not in model.complete([question("A")])
+    assert None not in model.complete([question("B")])
+    assert len(server.requests) == 4
+    assert server.requests[-1]["max_completion_tokens"] > 0
+
+
+def test_a_request_that_is_refused_whatever_it_says(server: Any, model: ChatModel, question: Make) -> None:
+    """Tried in each form once, then a matter of configuration."""
+    server.script = lambda request, number: server.reply(400, {"error": {"message": "no such thing"}})
+
+    assert model.complete([question()]) == [None]
+    assert (reasons(model), len(server.requests)) == ({"misconfigured": 1}, 3)
+
+
+def test_a_store_that_fails_loses_no_run(model: ChatModel, question: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk or a locked file leaves questions open, as a dead server does."""
+
+    def fails(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(model._store, "find", fails)
+
+    assert model.complete([question("A"), question("B")]) == [None, None]
+    assert reasons(model) == {"store": 2}
+    assert "llm.db" in str(model.fault)
+
+
+def test_who_interrupts_does_not_wait_for_a_server(
+    server: Any, model: ChatModel, question: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C ends the patience with a server that asks for it."""
+    server.script = lambda request, number: server.reply(429, {"error": {}}, {"Retry-After": "50"})
+    monkeypatch.setattr("concurrent.futures.Future.result", interrupted)
+    started = time.monotonic()
+
+    with pytest.raises(KeyboardInterrupt):
+        model.complete([question()])
+
+    assert time.monotonic() - started < 20
+
+
+def interrupted(*_: object) -> None:
+    time.sleep(0.5)
+    raise KeyboardInterrupt
 
 
 def test_a_redirect_is_not_followed(server: Any, model: ChatModel, question: Make) -> None:

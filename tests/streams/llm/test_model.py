@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -62,13 +63,16 @@ def test_answers_come_in_the_order_of_questions(server: Any, model: ChatModel, q
 
 
 def test_concurrency_is_bounded_and_used(server: Any, settings: StreamsSettings, question: Make) -> None:
-    """As many at once as the setting says, never more."""
-    server.script = lambda request, number: server.reply(
-        body=server.completion('{"s1": "p1"}').body, delay_seconds=0.05
-    )
+    """As many at once as the setting says, never more: the server answers when three are waiting."""
+    together = threading.Barrier(3, timeout=30.0)
 
-    with open_model(settings.model_copy(update={"llm_concurrency": 3})) as model:
-        model.complete([question(str(number)) for number in range(15)])
+    def script(request: dict[str, Any], number: int) -> object:
+        together.wait()
+        return server.completion('{"s1": "p1"}')
+
+    server.script = script
+    with open_model(settings.model_copy(update={"llm_concurrency": 3, "llm_timeout_seconds": 60.0})) as model:
+        assert None not in model.complete([question(str(number)) for number in range(9)])
 
     assert server.most_at_once == 3
 
