@@ -14,7 +14,7 @@ from mapper.linking.material import MAX_NAME_CHARS, has_hidden, plain, symbol_te
 from mapper.linking.questions import MODEL_RULE, UNDECIDED_RULE, Answer, Candidate, Item, Question, batches
 from mapper.model import LLM_ONLY_RULE, Evidence, Section, Symbol
 
-LOW, HIGH = 0.25, 0.8
+LOW, HIGH = 0.25, 0.75
 """Probabilities between which a best proposal is neither refused nor sure."""
 SUPPORTED = 0.4
 """From this probability on, the rules count as a signal that agrees with a model's choice."""
