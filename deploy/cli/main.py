@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sheet": ("deploy.cli.sheet:app", "Track datasheets; show and compare them."),
     "map": ("deploy.cli.map:map_command", "Link one source tree with datasheets, offline."),
     "score": ("deploy.cli.map:score_command", "Measure links against gold labels."),
+    "gold": ("deploy.cli.gold:app", "Gold labels: make them by reading, and check them."),
     "links": ("deploy.cli.links:app", "Trace links, both ways, with evidence, history and conflicts."),
     "topics": ("deploy.cli.topics:app", "Kafka's topics as they should be."),
     "dlq": ("deploy.cli.dlq:app", "Records that could not be processed."),
