@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mapper.linking.questions import LanguageModel, Policy, Recorder
     from mapper.model import Mapping
     from streams.llm import ChatModel
+    from streams.llm.tokens import TokenCounter
 
 Llm = Annotated[
     bool | None,
@@ -42,15 +43,15 @@ class Tier:
     policy: Policy
     model: LanguageModel | None = None
     chat: ChatModel | None = None
-    recorder: Recorder | None = None
+    dry_run: tuple[Recorder, TokenCounter] | None = None
     required: bool = False
 
     def report(self, mapping: Mapping) -> None:
         """Say what was asked and what it took; ends the command where the server refused, or was needed and absent."""
         from deploy.cli.output import EXIT_CONFIG, EXIT_UNREACHABLE, fail, note
 
-        if self.recorder is not None:
-            _write_counts(self.recorder)
+        if self.dry_run is not None:
+            _write_counts(*self.dry_run)
         elif self.chat is None:
             _note_undecided(mapping)
         else:
@@ -78,11 +79,13 @@ def choose_tier(*, llm: bool | None, everything: bool, dry_run: bool, budget: in
     if llm is False:
         return Tier("none")
     policy: Policy = "all" if everything else "undecided"
-    if dry_run:
-        recorder = Recorder()
-        return Tier(policy, recorder, recorder=recorder)
     try:
         settings = StreamsSettings()
+        if dry_run:
+            from streams.llm.tokens import counter
+
+            recorder = Recorder()
+            return Tier(policy, recorder, dry_run=(recorder, counter(settings.cache)))
         wanted = bool(llm or everything or required or budget is not None)
         if not wanted and not (settings.llm_base_url and settings.llm_model):
             return Tier(policy)
@@ -94,17 +97,12 @@ def choose_tier(*, llm: bool | None, everything: bool, dry_run: bool, budget: in
     return Tier(policy, chat, chat=chat, required=required)
 
 
-def _write_counts(recorder: Recorder) -> None:
+def _write_counts(recorder: Recorder, tokens: TokenCounter) -> None:
     """Write the table of a dry run on stdout."""
-    from deploy.cli.output import EXIT_CONFIG, fail, table
-    from streams.config import StreamsSettings
-    from streams.errors import ConfigError, LlmError
-    from streams.llm.tokens import count_tokens, counter
+    from deploy.cli.output import table
+    from streams.llm.tokens import count_tokens
 
-    try:
-        rows = count_tokens(recorder.questions, counter(StreamsSettings().cache))
-    except (ConfigError, LlmError) as error:
-        fail(str(error), EXIT_CONFIG)
+    rows = count_tokens(recorder.questions, tokens)
     figures = [
         (row.num_prompts, row.num_items, row.prompt_tokens, row.completion_tokens, row.num_withheld) for row in rows
     ]

@@ -124,6 +124,17 @@ def test_a_dry_run_counts_and_sends_nothing(run: Run, configured: Any) -> None:
     ]
 
 
+def test_a_dry_run_without_a_tokenizer_ends_at_once(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Before minutes of reading, with what to do."""
+    monkeypatch.setenv("SHEETSTREAM_CACHE", str(tmp_path / "empty"))
+
+    result = run("--dry-run-llm")
+
+    assert result.exit_code == 3
+    assert "sheetstream model prepare" in result.stderr
+    assert not (tmp_path / "links.jsonl").exists()
+
+
 def test_the_budget_of_an_option_counts(run: Run, configured: Any, tmp_path: Path) -> None:
     """Nothing is sent that does not fit; the links are there all the same."""
     result = run("--llm-budget", "10")

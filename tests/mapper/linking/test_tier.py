@@ -175,6 +175,27 @@ def test_all_without_answers_is_what_the_rules_say(driver: list[SourceFile], she
     assert {question.level for question in recorder.questions} == {"structure", "files", "symbols"}
 
 
+def test_all_keeps_what_it_got_no_answer_about(driver: list[SourceFile], sheet: Datasheet) -> None:
+    """A budget that ends midway: links into sections that were asked in vain stay, marked; the others are gone."""
+
+    class Half(Fake):
+        def complete(self, questions: Sequence[Question]) -> list[Answer | None]:
+            answers = super().complete(questions)
+            return [
+                None if question.level == "symbols" and "Section: Registers" in question.about else answer
+                for question, answer in zip(questions, answers, strict=True)
+            ]
+
+    model = Half(lambda question, item, candidates: () if question.level == "symbols" else candidates)
+    ruled = map_tree(driver, [sheet], repo_family="d")
+    halved = map_tree(driver, [sheet], repo_family="d", model=model, policy="all")
+
+    stayed = {link.symbol.name for link in ruled.links if "Registers" in link.anchor.path}
+    assert stayed
+    assert stayed <= {link.symbol.name for link in halved.links}
+    assert all(any(each.rule == "undecided" for each in link.evidence) for link in halved.links)
+
+
 REGISTER = Register(name="CTRL", address=1, page=3)
 ANCHOR = Anchor(kind="register", title="CTRL", path=(), page=3, register="CTRL", address=1)
 SECTION = Anchor(kind="section", title="Power", path=("Power",), page=9)
