@@ -1,10 +1,10 @@
 """What a language model would cost: prompt tokens of four ways to map a tree, counted with a real tokenizer.
 
-    python -m bench.tokens [SET...] --trees DIR --data DIR [--cache DIR] [--json PATH]
+    python -m bench.tokens [SET...] [--trees DIR]... [--data DIR] [--cache DIR] [--json FILE]
 
-pairwise: each section of each datasheet with each file. each file once: each datasheet, and with it each file in turn.
---llm-all: a model on all three levels. undecided: only what the rules leave open, which is what `--llm` asks. The last
-two are the prompts that would be sent, schema included; the first two are texts alone, without any instruction.
+direct: each section of each datasheet with each file. each file once: each datasheet with each file in turn. --llm-all:
+a model on all three levels. undecided: only what the rules leave open, which is what `--llm` asks. The last two are the
+prompts that would be sent, schema included. Only datasheets that have a file in the tree are asked about.
 """
 
 import argparse
@@ -15,99 +15,81 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench.mapping import ROOT, gold_rows, load_sheet, load_tree
+from bench.mapper.sets import Case, Places, load_case, set_names
+from bench.mapper.tokens import TokenCost, TokenCounts, present_sheets, token_cost
+from bench.mapper.trees import ROOT, Parser
 from mapper.linking import map_tree
-from mapper.linking.questions import Policy, Question, Recorder
+from mapper.linking.questions import Policy, Recorder
 from mapper.model import Datasheet, SourceFile
 from streams.config import StreamsSettings
-from streams.llm.tokens import LevelTokens, TokenCounter, count_tokens, counter
+from streams.llm.tokens import TOKENIZER, LevelTokens, TokenCounter, count_tokens, counter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
+class ModelCost:
     """Prompt tokens of one tree and its datasheets."""
 
-    name: str
-    num_sheets: int
-    num_files: int
-    pairwise: int
-    each_file_once: int
+    others: TokenCost
     everything: tuple[LevelTokens, ...]
     undecided: tuple[LevelTokens, ...]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Count the named sets, all with a tree at hand if none is named, and print a table."""
+    """Count the named sets, all with a tree at hand if none is named, and print a table; exit code 0."""
     parser = argparse.ArgumentParser(prog="python -m bench.tokens", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("sets", nargs="*")
-    parser.add_argument("--trees", type=Path, default=ROOT.parent / "trees")
+    parser.add_argument("sets", nargs="*", help="gold sets; default: all whose tree is at hand")
+    parser.add_argument("--trees", type=Path, action="append", help="folder with one source tree a gold set")
     parser.add_argument(
         "--data", type=Path, default=Path(os.environ.get("SHEETSTREAM_DATA", ROOT.parent / "shared" / "data"))
     )
-    parser.add_argument("--cache", type=Path, default=None, help="folder that keeps datasheets as read")
+    parser.add_argument("--cache", type=Path, default=None, help="folder that keeps what was read, parsed, counted")
     parser.add_argument("--json", type=Path, default=None, help="file for all figures")
     options = parser.parse_args(arguments)
-    gold = sorted((options.data / "gold").glob("*.jsonl"))
-    names = options.sets or [path.stem for path in gold if (options.trees / path.stem).is_dir()]
-    tokens = counter(StreamsSettings().cache)
-    measured = []
-    for name in names:
-        wanted = sorted({str(row["file"]) for row in gold_rows(options.data, name)})
-        sheets = [sheet for file in wanted if (sheet := load_sheet(options.data, file, options.cache)) is not None]
-        measured.append(measure(name, options.trees / name, sheets, tokens))
-        sys.stdout.write("\n".join(table_rows(measured[-1])) + "\n")
+    places = Places(tuple(options.trees or [ROOT.parent / "trees"]), options.data, options.cache)
+    prepared = StreamsSettings().cache
+    tokens, counts = counter(prepared), TokenCounts(prepared / TOKENIZER)
+    trees = Parser(options.cache)
+    costs = []
+    for name in options.sets or set_names(places):
+        case = load_case(name, places)
+        costs.append(model_cost(case, trees.parse(case.tree), tokens, counts))
+        sys.stdout.write("\n".join(cost_lines(costs[-1])) + "\n")
         sys.stdout.flush()
     if options.json is not None:
-        options.json.write_text(json.dumps([asdict(each) for each in measured], indent=2) + "\n")
+        options.json.write_text(json.dumps([asdict(cost) for cost in costs], indent=2) + "\n")
     return 0
 
 
-def measure(name: str, tree: Path, sheets: Sequence[Datasheet], tokens: TokenCounter) -> Tokens:
-    """Return the figures of one tree; a file or section counts as the text it has."""
-    files = list(load_tree(tree))
-    texts = [(tree / file.path).read_text(encoding="utf-8", errors="replace") for file in files]
-    of_files = tokens.count_all(texts)
-    of_sections = [tokens.count_all(section.text for section in sheet.sections) for sheet in sheets]
-    of_sheets = [sum(tokens.count_all(sheet.pages)) for sheet in sheets]
-    num_sections = sum(len(each) for each in of_sections)
-    return Tokens(
-        name=name,
-        num_sheets=len(sheets),
-        num_files=len(files),
-        pairwise=num_sections * sum(of_files) + len(files) * sum(sum(each) for each in of_sections),
-        each_file_once=len(sheets) * sum(of_files) + sum(of_sheets),
-        everything=count_tokens(asked(name, files, sheets, "all"), tokens),
-        undecided=count_tokens(asked(name, files, sheets, "undecided"), tokens),
+def model_cost(case: Case, files: Sequence[SourceFile], tokens: TokenCounter, counts: TokenCounts) -> ModelCost:
+    """Return the figures of one set."""
+    sheets = present_sheets(case)
+    return ModelCost(
+        others=token_cost(case, counts),
+        everything=_asked(case, files, sheets, "all", tokens),
+        undecided=_asked(case, files, sheets, "undecided", tokens),
     )
 
 
-def asked(name: str, files: Sequence[SourceFile], sheets: Sequence[Datasheet], policy: Policy) -> Sequence[Question]:
-    """Return what a mapping would ask a model."""
+def _asked(
+    case: Case, files: Sequence[SourceFile], sheets: Sequence[Datasheet], policy: Policy, tokens: TokenCounter
+) -> tuple[LevelTokens, ...]:
     recorder = Recorder()
-    map_tree(files, sheets, repo_family=name, model=recorder, policy=policy)
-    return recorder.questions
+    map_tree(files, sheets, repo_family=case.tree.name, model=recorder, policy=policy)
+    return count_tokens(recorder.questions, tokens)
 
 
-def table_rows(measured: Tokens) -> list[str]:
-    """Return the lines of one tree."""
-    ours, everything = total(measured.undecided), total(measured.everything)
-    rows = [
-        f"{measured.name}: {measured.num_sheets} datasheets, {measured.num_files} files",
-        f"  pairwise        {measured.pairwise:>16,}",
-        f"  each file once  {measured.each_file_once:>16,}",
-        f"  --llm-all       {everything:>16,}  {levels(measured.everything)}",
-        f"  undecided       {ours:>16,}  {levels(measured.undecided)}",
+def cost_lines(cost: ModelCost) -> list[str]:
+    """Return the lines of one set."""
+    others, ours, everything = cost.others, total(cost.undecided), total(cost.everything)
+    return [
+        f"{others.name}: {others.num_sheets} datasheets, {others.num_files} files",
+        f"  direct          {others.direct.num_tokens:>16,}  {others.direct.num_prompts:,} prompts",
+        f"  each file once  {others.each_file_once:>16,}",
+        f"  --llm-all       {everything:>16,}  {_levels(cost.everything)}",
+        f"  undecided       {ours:>16,}  {_levels(cost.undecided)}",
+        f"  undecided is {_saved(ours, others.each_file_once)} below each file once, "
+        f"{_saved(ours, everything)} below --llm-all",
     ]
-    saved = [
-        f"{share(ours, whole)} below {what}"
-        for whole, what in ((measured.each_file_once, "each file once"), (everything, "--llm-all"))
-    ]
-    return [*rows, f"  saved: {', '.join(saved)}"]
-
-
-def levels(counts: Sequence[LevelTokens]) -> str:
-    """Return the prompts and tokens of each level that has any."""
-    return ", ".join(f"{c.level}: {c.num_prompts} prompts {c.prompt_tokens:,}" for c in counts if c.num_prompts)
 
 
 def total(counts: Sequence[LevelTokens]) -> int:
@@ -115,8 +97,11 @@ def total(counts: Sequence[LevelTokens]) -> int:
     return sum(count.prompt_tokens for count in counts)
 
 
-def share(part: int, whole: int) -> str:
-    """Return how much smaller a part is, in percent."""
+def _levels(counts: Sequence[LevelTokens]) -> str:
+    return ", ".join(f"{c.level}: {c.num_prompts} prompts {c.prompt_tokens:,}" for c in counts if c.num_prompts)
+
+
+def _saved(part: int, whole: int) -> str:
     return f"{1 - part / whole:.2%}" if whole else "-"
 
 

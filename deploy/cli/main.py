@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "repo": ("deploy.cli.repo:app", "Track vendor repositories."),
     "sheet": ("deploy.cli.sheet:app", "Track datasheets; show and compare them."),
     "map": ("deploy.cli.map:map_command", "Link one source tree with datasheets, offline."),
+    "baseline": ("deploy.cli.baseline:baseline", "What plain text retrieval would answer, to compare."),
     "score": ("deploy.cli.map:score_command", "Measure links against gold labels."),
     "gold": ("deploy.cli.gold:app", "Gold labels: make them by reading, and check them."),
     "links": ("deploy.cli.links:app", "Trace links, both ways, with evidence, history and conflicts."),

@@ -76,6 +76,14 @@ def read_tree(tree: SourceTree, advance: Callable[[int], None] = lambda _: None)
     return files, skipped
 
 
+def read_texts(tree: SourceTree, advance: Callable[[int], None] = lambda _: None) -> Iterator[tuple[str, str]]:
+    """Yield path and text of each file of a snapshot that can be read, bytes as latin-1."""
+    for name, data in _contents(tree):
+        if data is not None:
+            yield _text(name), data.decode("latin-1")
+        advance(1)
+
+
 def _contents(tree: SourceTree) -> Iterator[tuple[str, bytes | None]]:
     if tree.commit is None or tree.git_folder is None:
         for path in tree.paths:
