@@ -8,32 +8,31 @@ once. Prompts hold many symbols each.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from mapper.linking.confidence import ACCEPT, probability
+from mapper.linking.confidence import ACCEPT, probability, raw_score
 from mapper.linking.matches import Ground, Match, order, symbol_key
 from mapper.linking.material import MAX_NAME_CHARS, has_hidden, plain, symbol_text
 from mapper.linking.questions import MODEL_RULE, UNDECIDED_RULE, Answer, Candidate, Item, Question, batches
 from mapper.model import LLM_ONLY_RULE, Evidence, Section, Symbol
 
-LOW, HIGH = 0.25, 0.75
-"""Probabilities between which a best proposal is neither refused nor sure."""
-SUPPORTED = 0.4
-"""From this probability on, the rules count as a signal that agrees with a model's choice."""
+LOW, HIGH = 0.58, 0.9
+"""Probabilities between which a best proposal is neither refused nor sure; likeness of words alone stays below."""
+SUPPORTED = 0.6
+"""From this probability on, the rules count as a signal that agrees with a choice; likeness of words alone is below."""
 TIE = 0.02
 """Raw scores this close say nothing about which of two places a definition stands for."""
-TIE_BELOW = 0.9
+TIE_BELOW = 0.985
 """From this probability on both places of a tie are right: the datasheet has the thing twice."""
 MAX_PLACES = 4
 MAX_ITEMS = 24
 MAX_USED = 4
 MAX_DESCRIPTION_CHARS = 80
 MAX_PASSAGE_CHARS = 120
-MODEL_RAW = 0.63
-"""Raw score that a model's choice has at least: just accepted."""
-MODEL_ONLY_RAW = 0.61
+MODEL_PROBABILITY = ACCEPT + 0.05
+"""Probability that a model's choice has at least: just accepted."""
+MODEL_ONLY_PROBABILITY = ACCEPT + 0.01
 """The same where the rules alone had refused the place."""
-REFUSED_RAW = 0.5
-"""Raw score that proposals have at most where a model said that none fits."""
-
+REFUSED_PROBABILITY = ACCEPT - 0.05
+"""Probability that proposals have at most where a model said that none fits."""
 UNDECIDED = Evidence(rule=UNDECIDED_RULE, detail="no model answered", weight=0.0)
 
 Place = tuple[str, ...]
@@ -130,7 +129,10 @@ def settle(found: Sequence[Match], places: Collection[Place], detail: str) -> li
     if not places:
         said = Evidence(rule=MODEL_RULE, detail=f"none fits: {detail}", weight=0.0)
         sure = best >= HIGH
-        return [noted(match if sure else replace(match, raw=min(match.raw, REFUSED_RAW)), said) for match in found]
+        return [
+            noted(match if sure else replace(match, raw=min(match.raw, raw_score(REFUSED_PROBABILITY))), said)
+            for match in found
+        ]
     tops: dict[Place, float] = {}
     for match in found:
         tops[place_of(match)] = max(match.raw, tops.get(place_of(match), 0.0))
@@ -153,7 +155,7 @@ def noted(match: Match, *evidence: Evidence) -> Match:
 def chosen_match(match: Match, top: float, detail: str, *, confirms: bool) -> Match:
     """Return a chosen proposal: at least just accepted; top is the best raw score of its place."""
     supported = probability(top) >= SUPPORTED
-    lift = max(top, MODEL_RAW if supported else MODEL_ONLY_RAW) - top
+    lift = max(top, raw_score(MODEL_PROBABILITY if supported else MODEL_ONLY_PROBABILITY)) - top
     said = [Evidence(rule=MODEL_RULE, detail=f"chosen: {detail}", weight=round(top, 4))]
     if not supported:
         said.append(Evidence(rule=LLM_ONLY_RULE, detail="the rules refused it", weight=0.0))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from mapper.linking.conflicts import find_conflicts
 from mapper.linking.files import rank_files, sheet_parts
+from mapper.linking.pages import rank_pages
 from mapper.linking.questions import LanguageModel, Policy
 from mapper.linking.symbols import link_symbols
 from mapper.linking.targets import SheetIndex
@@ -46,6 +47,7 @@ def map_tree(
     relevances: list[FileRelevance] = []
     links: list[TraceLink] = []
     conflicts: list[Conflict] = []
+    pages: list[FileRelevance] = []
     for sheet in sorted({sheet.sha256: sheet for sheet in sheets}.values(), key=lambda s: (s.family, s.file, s.sha256)):
         index = SheetIndex(sheet)
         ranked = tier.files(tree, index, rank_files(tree, index, pinned_parts=pinned_parts))
@@ -53,7 +55,9 @@ def map_tree(
         accepted = sorted(relevance.path for relevance in ranked if relevance.accepted)
         logger.info("level 2: sheet=%s files=%d accepted=%d", sheet.file, len(files), len(accepted))
         ground, found = link_symbols(tree, index, accepted, sheet_parts(sheet), repo_family=repo_family)
-        links += tier.links(ground, ranked, found, repo_family=repo_family)
+        found = tier.links(ground, ranked, found, repo_family=repo_family)
+        links += found
+        pages += rank_pages(ground, found, [relevance for relevance in ranked if relevance.accepted])
         conflicts += find_conflicts(ground, repo_family=repo_family)
     links.sort(
         key=lambda k: (
@@ -68,4 +72,4 @@ def map_tree(
     )
     conflicts.sort(key=lambda c: (c.symbol.path, c.symbol.line, c.kind, c.conflict_id, c.sheet_sha256))
     relevances.sort(key=lambda r: (r.sheet_family, r.sheet_file, r.sheet_sha256, r.rank, r.path))
-    return Mapping(files=tuple(relevances), links=tuple(links), conflicts=tuple(conflicts))
+    return Mapping(files=tuple(relevances), links=tuple(links), conflicts=tuple(conflicts), pages=tuple(pages))

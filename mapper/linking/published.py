@@ -10,12 +10,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from mapper.linking.anchors import register_anchor, section_anchor
 from mapper.linking.ask_files import accepted_by_model, ranked_again, refused_by_model, undecided
-from mapper.linking.ask_symbols import MODEL_ONLY_RAW, UNDECIDED, chosen_match, noted
+from mapper.linking.ask_symbols import MODEL_ONLY_PROBABILITY, UNDECIDED, chosen_match, noted
+from mapper.linking.confidence import raw_score
 from mapper.linking.matches import Ground, Match, order, symbol_key
 from mapper.linking.material import directory_text, plain, section_text, sheet_summary, skeleton, symbol_text
 from mapper.linking.questions import MODEL_RULE, Answer, Candidate, Item, Level, Question
-from mapper.linking.targets import SheetIndex, register_anchor, section_anchor, sheet_words
+from mapper.linking.targets import SheetIndex, sheet_words
 from mapper.linking.tree import TreeIndex
 from mapper.model import LLM_ONLY_RULE, Anchor, Datasheet, Evidence, FileRelevance, Register, Section, SourceFile
 
@@ -223,10 +225,10 @@ def _matches(found: Sequence[Match], section: Section, place: Register | None, m
     if own:
         top = max(match.raw for match in own)
         return [chosen_match(match, top, model, confirms=False) for match in own]
-    said = Evidence(rule=MODEL_RULE, detail=f"chosen: {model}", weight=MODEL_ONLY_RAW)
+    said = Evidence(rule=MODEL_RULE, detail=f"chosen: {model}", weight=MODEL_ONLY_PROBABILITY)
     anchor: Anchor = section_anchor(section, place="description") if place is None else register_anchor(place)
     alone = Evidence(rule=LLM_ONLY_RULE, detail="no rule proposed it", weight=0.0)
-    return [Match(anchor, MODEL_ONLY_RAW, MODEL_RULE, (said, alone), "partial", place)]
+    return [Match(anchor, raw_score(MODEL_ONLY_PROBABILITY), MODEL_RULE, (said, alone), "partial", place)]
 
 
 def _path_of(match: Match) -> tuple[str, ...]:
