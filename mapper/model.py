@@ -18,6 +18,8 @@ LinkState = Literal["new", "kept", "moved", "stale", "broken", "retired"]
 """new, kept and moved are live; stale: both ends exist but the evidence no longer holds; broken: an end is gone;
 retired: its source was removed, or another link took its place."""
 
+LLM_ONLY_RULE = "llm_only"
+"""Evidence that nothing but a language model speaks for a link."""
 LIVE_STATES: frozenset[str] = frozenset({"new", "kept", "moved"})
 ConflictKind = Literal["address", "width", "access", "reset", "value"]
 Role = Literal["driver", "hal", "board", "application", "test", "example", "vendored", "generated", "document"]
@@ -227,6 +229,11 @@ class TraceLink:
     evidence: tuple[Evidence, ...]
     rank: int = 1
     """1 = the best anchor of this symbol in this datasheet."""
+
+    @property
+    def is_llm_only(self) -> bool:
+        """Say whether a language model alone made it; nothing learns from such a link."""
+        return any(each.rule == LLM_ONLY_RULE for each in self.evidence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deploy.cli.map_llm import DryRun, Llm, LlmAll, LlmBudget, LlmRequired, choose_tier
+
 if TYPE_CHECKING:
     from mapper.model import Datasheet, Mapping
     from mapper.scoring import FileScore, Ratio, ScoreReport, SymbolScore
@@ -25,10 +27,11 @@ def map_command(
         str | None, typer.Option(help="A commit, tag or branch instead of the files as they are now.")
     ] = None,
     part: Annotated[list[str] | None, typer.Option(help="A part this tree implements; repeatable.")] = None,
-    no_llm: Annotated[
-        bool,
-        typer.Option("--no-llm", help="Deterministic rules only. They are all there is so far; no model is asked."),
-    ] = False,
+    llm: Llm = None,
+    llm_all: LlmAll = False,
+    dry_run_llm: DryRun = False,
+    llm_budget: LlmBudget = None,
+    llm_required: LlmRequired = False,
 ) -> None:
     """Link one source tree with datasheets and write files and links as JSON lines.
 
@@ -37,13 +40,15 @@ def map_command(
       sheetstream map ~/src/driver AB1234.pdf -o links.jsonl
 
       sheetstream map mirror.git AB1234.pdf --rev v2.1 --part AB1234 -o links.jsonl
+
+      sheetstream map ~/src/driver AB1234.pdf -o links.jsonl --dry-run-llm
     """
-    del no_llm  # accepted so that scripts need no change when there is a model to leave out
     from deploy.cli.output import EXIT_FINDINGS, EXIT_NOT_FOUND, err, fail, note
     from deploy.cli.progress import progress
     from deploy.cli.sourcetree import TreeError, open_tree, read_tree
     from mapper.linking import map_tree
 
+    tier = choose_tier(llm=llm, everything=llm_all, dry_run=dry_run_llm, budget=llm_budget, required=llm_required)
     if not repo_dir.exists():
         fail(f"{repo_dir}: no such folder", EXIT_NOT_FOUND)
     try:
@@ -64,9 +69,17 @@ def map_command(
     if not files:
         fail(f"{repo_dir}: none of its {len(skipped)} source files could be parsed")
     with err.status("linking"):
-        mapping = map_tree(files, sheets, repo_family=repo_dir.resolve().name, pinned_parts=tuple(part or ()))
+        mapping = map_tree(
+            files,
+            sheets,
+            repo_family=repo_dir.resolve().name,
+            pinned_parts=tuple(part or ()),
+            model=tier.model,
+            policy=tier.policy,
+        )
     _write(output, mapping)
     _summarise(mapping, sheets, len(files), output)
+    tier.report(mapping)
     if num_broken:
         raise typer.Exit(EXIT_FINDINGS)
 

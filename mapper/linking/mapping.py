@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from mapper.linking.conflicts import find_conflicts
 from mapper.linking.files import rank_files, sheet_parts
 from mapper.linking.pages import rank_pages
+from mapper.linking.questions import LanguageModel, Policy
 from mapper.linking.symbols import link_symbols
 from mapper.linking.targets import SheetIndex
+from mapper.linking.tier import ModelTier
 from mapper.linking.tree import TreeIndex
 from mapper.model import Conflict, Datasheet, FileRelevance, Mapping, SourceFile, TraceLink
 
@@ -15,12 +17,19 @@ logger = logging.getLogger(__name__)
 
 
 def map_tree(
-    files: Sequence[SourceFile], sheets: Sequence[Datasheet], *, repo_family: str, pinned_parts: Sequence[str] = ()
+    files: Sequence[SourceFile],
+    sheets: Sequence[Datasheet],
+    *,
+    repo_family: str,
+    pinned_parts: Sequence[str] = (),
+    model: LanguageModel | None = None,
+    policy: Policy = "none",
 ) -> Mapping:
     """Return the relevant files, the trace links and the conflicts of a tree and its datasheets, in canonical order.
 
     A function of its arguments' values alone: the order of files and sheets does not matter. pinned_parts are parts
     that a person says this tree implements; they help weak evidence, they make none.
+    policy says what a language model is asked about; without a model that is only marked as undecided.
 
     >>> from mapper import Datasheet, map_tree, parse_file
     >>> from mapper.model import Register
@@ -34,17 +43,19 @@ def map_tree(
     [('AB1234_REG_CTRL', 'CTRL', 9)]
     """
     tree = TreeIndex(files)
+    tier = ModelTier(model, policy)
     relevances: list[FileRelevance] = []
     links: list[TraceLink] = []
     conflicts: list[Conflict] = []
     pages: list[FileRelevance] = []
     for sheet in sorted({sheet.sha256: sheet for sheet in sheets}.values(), key=lambda s: (s.family, s.file, s.sha256)):
         index = SheetIndex(sheet)
-        ranked = rank_files(tree, index, pinned_parts=pinned_parts)
+        ranked = tier.files(tree, index, rank_files(tree, index, pinned_parts=pinned_parts))
         relevances += ranked
         accepted = sorted(relevance.path for relevance in ranked if relevance.accepted)
         logger.info("level 2: sheet=%s files=%d accepted=%d", sheet.file, len(files), len(accepted))
         ground, found = link_symbols(tree, index, accepted, sheet_parts(sheet), repo_family=repo_family)
+        found = tier.links(ground, ranked, found, repo_family=repo_family)
         links += found
         pages += rank_pages(ground, found, [relevance for relevance in ranked if relevance.accepted])
         conflicts += find_conflicts(ground, repo_family=repo_family)
