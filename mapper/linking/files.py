@@ -5,17 +5,18 @@ Without one, registers decide alone, and only for files that do not name another
 a datasheet whose part the tree does not have gets an empty answer set, never the nearest neighbour.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from mapper.code.wordlist import word_set
 from mapper.linking.confidence import ACCEPT_FILE
+from mapper.linking.facts import pair_keys, telling_tokens
 from mapper.linking.parts import ACCEPT_NAME, SIBLING, grade_name, normalise
 from mapper.linking.structure import FIRST_ROLES, stem_parts
-from mapper.linking.targets import WIDE_ADDRESS, SheetIndex, sheet_words
-from mapper.linking.tree import SOURCE_WEIGHTS, TreeIndex
+from mapper.linking.targets import WIDE_ADDRESS, SheetIndex, Target, sheet_words
+from mapper.linking.tree import LOCAL_SOURCES, TreeIndex, main_words
 from mapper.linking.words import CHUNK
 from mapper.model import Datasheet, Evidence, FileRelevance
 
@@ -39,11 +40,22 @@ REFERENCED = 3
 """Register definitions of an accepted header that a file must use to be accepted with it."""
 
 
+SOURCE_WEIGHTS = {"path": 1.0, "prefix": 0.95, "string": 0.88, "header": 0.6, "text": 0.55}
+MAX_INCLUDERS = 250
+"""A header that more files include is nobody's own."""
+MAX_COMPARED = 2000
+"""Where no file has a name or a register of the datasheet, all files of a tree so large are compared by their words."""
+MAX_SHEET_WORDS = 600
+
+
 @dataclass(slots=True)
 class Candidate:
     """What speaks for one file."""
 
+    file: int
     path: str
+    role: str
+    identity: frozenset[str]
     name: float = 0.0
     source: str = ""
     word: str = ""
@@ -53,7 +65,20 @@ class Candidate:
     score: float = 0.0
     accepted: bool = False
     via: str = ""
-    evidence: list[Evidence] = field(default_factory=list)
+
+
+Candidates = dict[int, Candidate]
+"""By file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A value and a name token by which a file may show a register. weight: how well the token names it."""
+
+    register: tuple[int, str]
+    value: int
+    token: str
+    weight: float
 
 
 def rank_files(tree: TreeIndex, index: SheetIndex, *, pinned_parts: Sequence[str] = ()) -> tuple[FileRelevance, ...]:
@@ -62,11 +87,11 @@ def rank_files(tree: TreeIndex, index: SheetIndex, *, pinned_parts: Sequence[str
     parts = sheet_parts(sheet)
     candidates = _by_name(tree, parts)
     _add_registers(tree, index, candidates)
-    _add_text(tree, sheet, candidates)
     units = _units(tree, candidates)
+    _add_text(tree, sheet, candidates)
     pinned = any(grade_name(normalise(pin), part) >= ACCEPT_NAME for pin in pinned_parts for part in parts)
     for members in units.values():
-        _score(tree, members, parts, pinned=pinned)
+        _score(members, parts, pinned=pinned)
     _accept(tree, units, candidates, parts, floor=MIN_PAIRS if pinned else FLOOR_PAIRS)
     _accept_users(tree, index, candidates, parts)
     _add_copies(tree, candidates)
@@ -93,86 +118,89 @@ def _product_names(sheet: Datasheet) -> dict[str, float]:
     return {word: 0.9 for word in words if len(word) >= 5 and word.isalnum() and word not in TITLE_WORDS}
 
 
-def _by_name(tree: TreeIndex, parts: dict[str, float]) -> dict[str, Candidate]:
-    candidates: dict[str, Candidate] = {}
-    for word, held in sorted(tree.names.items()):
-        grade = max((grade_name(word, part) * weight for part, weight in parts.items()), default=0.0)
-        if grade <= 0:
-            continue
-        rarity = tree.rarity(word)
-        for path, source in held:
-            weight = SOURCE_WEIGHTS[source] * (1.0 if source in {"path", "prefix"} else rarity)
-            candidate = candidates.setdefault(path, Candidate(path))
+def _by_name(tree: TreeIndex, parts: dict[str, float]) -> Candidates:
+    candidates: Candidates = {}
+    for named in tree.named(tuple(parts)):
+        grade = max((grade_name(named.word, part) * weight for part, weight in parts.items()), default=0.0)
+        for file, source in named.held:
+            weight = SOURCE_WEIGHTS[source] * (1.0 if source in LOCAL_SOURCES else named.rarity)
+            candidate = _candidate(tree, candidates, file)
             if grade * weight > candidate.name:
-                candidate.name, candidate.source, candidate.word = grade * weight, source, word
+                candidate.name, candidate.source, candidate.word = grade * weight, source, named.word
     return candidates
 
 
-def _add_registers(tree: TreeIndex, index: SheetIndex, candidates: dict[str, Candidate]) -> None:
+def _candidate(tree: TreeIndex, candidates: Candidates, file: int) -> Candidate:
+    if file not in candidates:
+        candidates[file] = Candidate(file, tree.path(file), tree.role(file), tree.identity(file))
+    return candidates[file]
+
+
+def _add_registers(tree: TreeIndex, index: SheetIndex, candidates: Candidates) -> None:
     """Weigh the registers whose address and name a file has, by how few files of the tree have them."""
-    hits: dict[str, float] = defaultdict(float)
-    counts: dict[str, int] = defaultdict(int)
-    seen: set[tuple[int, str]] = set()
+    asked = [pair for target in _addressed(index) for pair in _register_pairs(target)]
+    keys = tuple(map(int, pair_keys([pair.value for pair in asked], [pair.token for pair in asked])))
+    registers: dict[int, dict[tuple[int, str], float]] = defaultdict(dict)
+    for pair, (files, number) in zip(asked, tree.holders(keys), strict=True):
+        weight = pair.weight / (1 + 0.15 * (number - 1))
+        for file in files:
+            registers[file][pair.register] = max(registers[file].get(pair.register, 0.0), weight)
+    total = max(4, min(12, len(_addressed(index))))
+    for file, weights in sorted(registers.items()):
+        if file in candidates or len(weights) >= MIN_PAIRS:
+            candidate = _candidate(tree, candidates, file)
+            candidate.registers = min(1.0, sum(weights.values()) / total)
+            candidate.num_registers = len(weights)
+
+
+def _addressed(index: SheetIndex) -> list[Target]:
+    """Return the registers with an address, one a name and address."""
+    found: dict[tuple[int, str], Target] = {}
     for target in index.registers:
         register = target.register
-        if register is None or register.address is None or register.role == "command":
-            continue
-        key = (register.address, target.name.compact)
-        if key in seen:
-            continue
-        seen.add(key)
-        values = [register.address]
-        if register.address >= WIDE_ADDRESS:
-            values.append(register.address & (WIDE_ADDRESS - 1))
-        strong = [t for t in {*target.name.tokens, target.name.compact} if len(t) > 1 and not t.isdigit()]
-        paths: dict[str, float] = {}
-        for value in values:
-            for token in strong:
-                held = tree.pairs.get((value, token), set())
-                whole = token == target.name.compact or len(target.name.tokens) == 1
-                for path in held:
-                    paths[path] = max(paths.get(path, 0.0), (1.0 if whole else 0.6) / (1 + 0.15 * (len(held) - 1)))
-        for path, weight in paths.items():
-            hits[path] += weight
-            counts[path] += 1
-    total = max(4, min(12, len(seen)))
-    for path, weight in hits.items():
-        candidate = candidates.get(path)
-        if candidate is None:
-            if counts[path] < MIN_PAIRS:
-                continue
-            candidate = candidates.setdefault(path, Candidate(path))
-        candidate.registers = min(1.0, weight / total)
-        candidate.num_registers = counts[path]
+        if register is not None and register.address is not None and register.role != "command":
+            found.setdefault((register.address, target.name.compact), target)
+    return list(found.values())
 
 
-def _add_text(tree: TreeIndex, sheet: Datasheet, candidates: dict[str, Candidate]) -> None:
-    words = sheet_words(sheet)
-    if len(words) > 600:
-        words = type(words)(dict(sorted(words.items(), key=lambda item: (-item[1], item[0]))[:600]))
-    paths = list(candidates) or ([f.path for f in tree.originals] if len(tree.originals) <= 2000 else [])
-    for path in paths:
-        candidates.setdefault(path, Candidate(path)).text = tree.cosine(path, words)
+def _register_pairs(target: Target) -> Iterator[Pair]:
+    """Yield what a file may define of a register: its address or offset, with its name or a word of it."""
+    address = target.register.address if target.register is not None else None
+    assert address is not None
+    name = target.name
+    for value in [address, address & (WIDE_ADDRESS - 1)] if address >= WIDE_ADDRESS else [address]:
+        for token in sorted(telling_tokens({*name.tokens, name.compact})):
+            whole = token == name.compact or len(name.tokens) == 1
+            yield Pair((address, name.compact), value, token, 1.0 if whole else 0.6)
 
 
-def _units(tree: TreeIndex, candidates: dict[str, Candidate]) -> dict[str, list[Candidate]]:
+def _add_text(tree: TreeIndex, sheet: Datasheet, candidates: Candidates) -> None:
+    for file in () if candidates else tree.originals(MAX_COMPARED):
+        _candidate(tree, candidates, file)
+    paths = tuple(candidate.path for candidate in candidates.values())
+    for candidate, cosine in zip(
+        candidates.values(), tree.cosines(paths, main_words(sheet_words(sheet), MAX_SHEET_WORDS)), strict=True
+    ):
+        candidate.text = cosine
+
+
+def _units(tree: TreeIndex, candidates: Candidates) -> dict[str, list[Candidate]]:
     """Return the candidates by unit; files of a unit that has a candidate join it."""
-    touched = {tree.shape.unit_of[path] for path in candidates}
-    units: dict[str, list[Candidate]] = defaultdict(list)
-    for file in tree.originals:
-        unit = tree.shape.unit_of[file.path]
-        if unit in touched:
-            units[unit].append(candidates.setdefault(file.path, Candidate(file.path)))
-    return dict(units)
+    units: dict[str, list[Candidate]] = {}
+    for candidate in sorted(candidates.values(), key=lambda c: c.file):
+        unit = tree.unit(candidate.path)
+        if unit.name not in units:
+            units[unit.name] = [_candidate(tree, candidates, file) for file in unit.files]
+    return units
 
 
-def _score(tree: TreeIndex, members: list[Candidate], parts: dict[str, float], *, pinned: bool) -> None:
+def _score(members: list[Candidate], parts: dict[str, float], *, pinned: bool) -> None:
     """Score the files of a unit: the unit's best name and registers, then each file's own share."""
     name = max(c.name for c in members)
     registers = max(c.registers for c in members)
     num_registers = max(c.num_registers for c in members)
     text = max(c.text for c in members)
-    foreign = is_foreign(frozenset(word for c in members for word in tree.identity.get(c.path, ())), parts)
+    foreign = is_foreign(frozenset(word for c in members for word in c.identity), parts)
     if name >= ACCEPT_NAME:
         unit = 0.82 * name + 0.12 * registers + 0.06 * text
     elif name >= SIBLING * 0.9:
@@ -205,7 +233,7 @@ def is_foreign(identity: frozenset[str], parts: dict[str, float]) -> bool:
 def _accept(
     tree: TreeIndex,
     units: dict[str, list[Candidate]],
-    candidates: dict[str, Candidate],
+    candidates: Candidates,
     parts: dict[str, float],
     *,
     floor: int,
@@ -222,13 +250,13 @@ def _accept(
                 shows = candidate.num_registers >= floor
             else:
                 shows = candidate.name >= SIBLING or candidate.num_registers >= MIN_PAIRS or len(members) <= LARGE_UNIT
-                shows = shows or _includes_named(tree, candidate.path, members)
+                shows = shows or _includes_named(tree, candidate, members)
             if shows and not names_another(candidate.path, parts):
                 candidate.accepted = True
                 candidate.score = max(candidate.score, ACCEPT_FILE)
-    if any(c.accepted and tree.by_path[c.path].role in FIRST_ROLES for c in candidates.values()):
+    if any(c.accepted and c.role in FIRST_ROLES for c in candidates.values()):
         for candidate in candidates.values():
-            if tree.by_path[candidate.path].role not in FIRST_ROLES:
+            if candidate.role not in FIRST_ROLES:
                 candidate.accepted = False
                 candidate.score = min(candidate.score, ACCEPT_FILE - 0.01)
 
@@ -239,10 +267,10 @@ def _names_as_well(members: Sequence[Candidate], unit_name: float, best_name: fl
     return unit_name >= best_name - 0.2 and (top.source not in {"header", "text"} or unit_name >= best_name)
 
 
-def _includes_named(tree: TreeIndex, path: str, members: Sequence[Candidate]) -> bool:
+def _includes_named(tree: TreeIndex, candidate: Candidate, members: Sequence[Candidate]) -> bool:
     """Say whether a file includes a file of its unit that names the part."""
     named = {PurePosixPath(c.path).name for c in members if c.name >= ACCEPT_NAME}
-    return any(PurePosixPath(include).name in named for include in tree.by_path[path].includes)
+    return any(tree.includes(candidate.file, name) for name in named)
 
 
 def names_another(path: str, parts: dict[str, float]) -> bool:
@@ -250,64 +278,58 @@ def names_another(path: str, parts: dict[str, float]) -> bool:
     return is_foreign(stem_parts(path), parts)
 
 
-def _accept_users(
-    tree: TreeIndex, index: SheetIndex, candidates: dict[str, Candidate], parts: dict[str, float]
-) -> None:
+def _accept_users(tree: TreeIndex, index: SheetIndex, candidates: Candidates, parts: dict[str, float]) -> None:
     """Accept files that include an accepted header and use its register definitions, with their companions."""
-    accepted = {path for path, c in candidates.items() if c.accepted}
-    if not accepted:
+    accepted = {candidate.path: file for file, candidate in sorted(candidates.items()) if candidate.accepted}
+    definitions = {
+        symbol.name
+        for path in accepted
+        for symbol in tree.by_path[path].symbols
+        if symbol.kind in {"macro", "constant", "register"} and _is_printed(index, tree.value(symbol))
+    }
+    headers = tuple(sorted({PurePosixPath(path).name for path in accepted}))
+    if len(definitions) < REFERENCED:
         return
-    definitions: set[str] = set()
-    for path in accepted:
-        for symbol in tree.by_path[path].symbols:
-            value = tree.value(symbol)
-            if value is not None and symbol.kind in {"macro", "constant", "register"} and index.at(value):
-                definitions.add(symbol.name)
-    headers = {PurePosixPath(path).name for path in accepted}
-    users: set[str] = set()
-    for file in tree.originals:
-        if file.path in accepted or file.role not in {"driver", "hal", "generated"}:
+    users: set[int] = set()
+    for file in tree.includers(headers, MAX_INCLUDERS):
+        path = tree.path(file)
+        if path in accepted or tree.role(file) not in FIRST_ROLES or is_foreign(tree.identity(file), parts):
             continue
-        if not headers & {PurePosixPath(include).name for include in file.includes}:
-            continue
-        if is_foreign(tree.identity[file.path], parts):
-            continue
-        used = {name for symbol in file.symbols for name in symbol.references if name in definitions}
+        used = {name for symbol in tree.by_path[path].symbols for name in symbol.references if name in definitions}
         if len(used) >= REFERENCED:
-            users.add(file.path)
-    stems = {(PurePosixPath(path).parent, PurePosixPath(path).stem) for path in users}
-    for file in tree.originals:
-        pure = PurePosixPath(file.path)
-        if file.path in users or ((pure.parent, pure.stem) in stems and file.path not in accepted):
-            candidate = candidates.setdefault(file.path, Candidate(file.path))
-            candidate.accepted, candidate.via = True, "uses the registers of an accepted header"
-            candidate.score = max(candidate.score, ACCEPT_FILE + 0.02)
+            users.add(file)
+    for user in sorted(users):
+        for file in tree.companions(tree.path(user)):
+            candidate = _candidate(tree, candidates, file)
+            if not candidate.accepted:
+                candidate.accepted, candidate.via = True, "uses the registers of an accepted header"
+                candidate.score = max(candidate.score, ACCEPT_FILE + 0.02)
 
 
-def _add_copies(tree: TreeIndex, candidates: dict[str, Candidate]) -> None:
+def _is_printed(index: SheetIndex, value: int | None) -> bool:
+    return value is not None and bool(index.at(value))
+
+
+def _add_copies(tree: TreeIndex, candidates: Candidates) -> None:
     """Give exact copies of an accepted file the same answer, just below it."""
-    for file in tree.files:
-        original = tree.shape.original_of[file.path]
-        if file.path == original or original not in candidates or not candidates[original].accepted:
-            continue
-        source = candidates[original]
-        candidates[file.path] = Candidate(
-            file.path, source.name, source.source, source.word, source.registers, source.num_registers, source.text
-        )
-        candidates[file.path].accepted, candidates[file.path].via = True, f"copy of {original}"
-        candidates[file.path].score = source.score - 0.001
+    for source in [candidate for _, candidate in sorted(candidates.items()) if candidate.accepted]:
+        for file in tree.copies(source.path):
+            copy = replace(source, file=file, path=tree.path(file))
+            copy.via, copy.score = f"copy of {source.path}", source.score - 0.001
+            candidates[file] = copy
 
 
-def _relevances(tree: TreeIndex, sheet: Datasheet, candidates: dict[str, Candidate]) -> tuple[FileRelevance, ...]:
-    sizes = Counter(file.path.split("/")[0] for file in tree.files)
+def _relevances(tree: TreeIndex, sheet: Datasheet, candidates: Candidates) -> tuple[FileRelevance, ...]:
+    kept = [candidate for candidate in candidates.values() if candidate.accepted or candidate.score > 0]
+    sizes = {folder: tree.folder_size(folder) for folder in sorted({c.path.split("/")[0] for c in kept})}
 
     def order(candidate: Candidate) -> tuple[object, ...]:
         """Accepted first, by score in steps; of several ports that of the largest top folder is the main one."""
         step = round(candidate.score / SCORE_STEP)
         return (not candidate.accepted, -step, -sizes[candidate.path.split("/")[0]], -candidate.score, candidate.path)
 
-    ordered = sorted(candidates.values(), key=order)
-    kept = [c for rank, c in enumerate(ordered) if c.accepted or (rank < MAX_RANKED and c.score > 0)]
+    ordered = sorted(kept, key=order)
+    kept = [candidate for rank, candidate in enumerate(ordered) if candidate.accepted or rank < MAX_RANKED]
     part = sheet.parts[0] if sheet.parts else ""
     return tuple(
         FileRelevance(
