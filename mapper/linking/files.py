@@ -6,17 +6,17 @@ a datasheet whose part the tree does not have gets an empty answer set, never th
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from mapper.code.wordlist import word_set
+from mapper.linking.candidates import MIN_PAIRS, Candidate, Candidates, Units, candidate_of, find_candidates
 from mapper.linking.confidence import ACCEPT_FILE
-from mapper.linking.facts import pair_keys, telling_tokens
 from mapper.linking.parts import ACCEPT_NAME, SIBLING, grade_name, normalise
-from mapper.linking.structure import FIRST_ROLES, stem_parts
-from mapper.linking.targets import WIDE_ADDRESS, SheetIndex, Target, sheet_words
-from mapper.linking.tree import LOCAL_SOURCES, TreeIndex, main_words
+from mapper.linking.structure import FIRST_ROLES, part_words, stem_parts
+from mapper.linking.targets import SheetIndex
+from mapper.linking.tree import TreeIndex
 from mapper.linking.words import CHUNK
 from mapper.model import Datasheet, Evidence, FileRelevance
 
@@ -32,67 +32,26 @@ MAX_RANKED = 20
 """Files written per datasheet besides the accepted ones."""
 FLOOR_PAIRS = 4
 """Registers that must agree in name and address before registers alone accept a file."""
-MIN_PAIRS = 2
-"""Registers that must agree before a file without a name is looked at."""
+MAX_INCLUDERS = 250
+"""A header that more files include is nobody's own."""
+HEADER_SUFFIXES = frozenset({".h", ".hh", ".inc"})
+"""Files that declare; those of header-only libraries (.hpp) implement as well."""
 LARGE_UNIT = 12
 """From this many files on, a unit's files must show the part themselves."""
 REFERENCED = 3
 """Register definitions of an accepted header that a file must use to be accepted with it."""
 
 
-SOURCE_WEIGHTS = {"path": 1.0, "prefix": 0.95, "string": 0.88, "header": 0.6, "text": 0.55}
-MAX_INCLUDERS = 250
-"""A header that more files include is nobody's own."""
-MAX_COMPARED = 2000
-"""Where no file has a name or a register of the datasheet, all files of a tree so large are compared by their words."""
-MAX_SHEET_WORDS = 600
-
-
-@dataclass(slots=True)
-class Candidate:
-    """What speaks for one file."""
-
-    file: int
-    path: str
-    role: str
-    identity: frozenset[str]
-    name: float = 0.0
-    source: str = ""
-    word: str = ""
-    registers: float = 0.0
-    num_registers: int = 0
-    text: float = 0.0
-    score: float = 0.0
-    accepted: bool = False
-    via: str = ""
-
-
-Candidates = dict[int, Candidate]
-"""By file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A value and a name token by which a file may show a register. weight: how well the token names it."""
-
-    register: tuple[int, str]
-    value: int
-    token: str
-    weight: float
-
-
 def rank_files(tree: TreeIndex, index: SheetIndex, *, pinned_parts: Sequence[str] = ()) -> tuple[FileRelevance, ...]:
     """Return the files of a tree in order of how much they are about a datasheet, the accepted ones marked."""
     sheet = index.sheet
     parts = sheet_parts(sheet)
-    candidates = _by_name(tree, parts)
-    _add_registers(tree, index, candidates)
-    units = _units(tree, candidates)
-    _add_text(tree, sheet, candidates)
+    candidates, units = find_candidates(tree, index, parts)
     pinned = any(grade_name(normalise(pin), part) >= ACCEPT_NAME for pin in pinned_parts for part in parts)
     for members in units.values():
         _score(members, parts, pinned=pinned)
     _accept(tree, units, candidates, parts, floor=MIN_PAIRS if pinned else FLOOR_PAIRS)
+    _leave_out_ports(tree, units, candidates, parts)
     _accept_users(tree, index, candidates, parts)
     _add_copies(tree, candidates)
     return _relevances(tree, sheet, candidates)
@@ -116,82 +75,6 @@ def _product_names(sheet: Datasheet) -> dict[str, float]:
     opening = {word.lower() for page in sheet.pages[:2] for word in CHUNK.findall(page)}
     words = dict.fromkeys(word for word in CHUNK.findall(f"{sheet.family} {sheet.title}".lower()) if word in opening)
     return {word: 0.9 for word in words if len(word) >= 5 and word.isalnum() and word not in TITLE_WORDS}
-
-
-def _by_name(tree: TreeIndex, parts: dict[str, float]) -> Candidates:
-    candidates: Candidates = {}
-    for named in tree.named(tuple(parts)):
-        grade = max((grade_name(named.word, part) * weight for part, weight in parts.items()), default=0.0)
-        for file, source in named.held:
-            weight = SOURCE_WEIGHTS[source] * (1.0 if source in LOCAL_SOURCES else named.rarity)
-            candidate = _candidate(tree, candidates, file)
-            if grade * weight > candidate.name:
-                candidate.name, candidate.source, candidate.word = grade * weight, source, named.word
-    return candidates
-
-
-def _candidate(tree: TreeIndex, candidates: Candidates, file: int) -> Candidate:
-    if file not in candidates:
-        candidates[file] = Candidate(file, tree.path(file), tree.role(file), tree.identity(file))
-    return candidates[file]
-
-
-def _add_registers(tree: TreeIndex, index: SheetIndex, candidates: Candidates) -> None:
-    """Weigh the registers whose address and name a file has, by how few files of the tree have them."""
-    asked = [pair for target in _addressed(index) for pair in _register_pairs(target)]
-    keys = tuple(map(int, pair_keys([pair.value for pair in asked], [pair.token for pair in asked])))
-    registers: dict[int, dict[tuple[int, str], float]] = defaultdict(dict)
-    for pair, (files, number) in zip(asked, tree.holders(keys), strict=True):
-        weight = pair.weight / (1 + 0.15 * (number - 1))
-        for file in files:
-            registers[file][pair.register] = max(registers[file].get(pair.register, 0.0), weight)
-    total = max(4, min(12, len(_addressed(index))))
-    for file, weights in sorted(registers.items()):
-        if file in candidates or len(weights) >= MIN_PAIRS:
-            candidate = _candidate(tree, candidates, file)
-            candidate.registers = min(1.0, sum(weights.values()) / total)
-            candidate.num_registers = len(weights)
-
-
-def _addressed(index: SheetIndex) -> list[Target]:
-    """Return the registers with an address, one a name and address."""
-    found: dict[tuple[int, str], Target] = {}
-    for target in index.registers:
-        register = target.register
-        if register is not None and register.address is not None and register.role != "command":
-            found.setdefault((register.address, target.name.compact), target)
-    return list(found.values())
-
-
-def _register_pairs(target: Target) -> Iterator[Pair]:
-    """Yield what a file may define of a register: its address or offset, with its name or a word of it."""
-    address = target.register.address if target.register is not None else None
-    assert address is not None
-    name = target.name
-    for value in [address, address & (WIDE_ADDRESS - 1)] if address >= WIDE_ADDRESS else [address]:
-        for token in sorted(telling_tokens({*name.tokens, name.compact})):
-            whole = token == name.compact or len(name.tokens) == 1
-            yield Pair((address, name.compact), value, token, 1.0 if whole else 0.6)
-
-
-def _add_text(tree: TreeIndex, sheet: Datasheet, candidates: Candidates) -> None:
-    for file in () if candidates else tree.originals(MAX_COMPARED):
-        _candidate(tree, candidates, file)
-    paths = tuple(candidate.path for candidate in candidates.values())
-    for candidate, cosine in zip(
-        candidates.values(), tree.cosines(paths, main_words(sheet_words(sheet), MAX_SHEET_WORDS)), strict=True
-    ):
-        candidate.text = cosine
-
-
-def _units(tree: TreeIndex, candidates: Candidates) -> dict[str, list[Candidate]]:
-    """Return the candidates by unit; files of a unit that has a candidate join it."""
-    units: dict[str, list[Candidate]] = {}
-    for candidate in sorted(candidates.values(), key=lambda c: c.file):
-        unit = tree.unit(candidate.path)
-        if unit.name not in units:
-            units[unit.name] = [_candidate(tree, candidates, file) for file in unit.files]
-    return units
 
 
 def _score(members: list[Candidate], parts: dict[str, float], *, pinned: bool) -> None:
@@ -232,7 +115,7 @@ def is_foreign(identity: frozenset[str], parts: dict[str, float]) -> bool:
 
 def _accept(
     tree: TreeIndex,
-    units: dict[str, list[Candidate]],
+    units: Units,
     candidates: Candidates,
     parts: dict[str, float],
     *,
@@ -259,6 +142,31 @@ def _accept(
             if candidate.role not in FIRST_ROLES:
                 candidate.accepted = False
                 candidate.score = min(candidate.score, ACCEPT_FILE - 0.01)
+
+
+def _leave_out_ports(tree: TreeIndex, units: Units, candidates: Candidates, parts: dict[str, float]) -> None:
+    """Of units whose sources are near copies under one name, one driver on several platforms, keep the best."""
+    ranked = {candidate.file: rank for rank, candidate in enumerate(_ordered(tree, candidates))}
+    accepted = [[c for c in members if c.accepted] for members in units.values()]
+    main_of: dict[str, list[str]] = defaultdict(list)
+    for members in sorted(filter(None, accepted), key=lambda members: min(ranked[c.file] for c in members)):
+        sources = {c.path: PurePosixPath(c.path).stem.lower() for c in members if _implements(c, parts)}
+        pairs = [(path, main) for path, stem in sorted(sources.items()) for main in main_of[stem]]
+        main = next((main for path, main in pairs if tree.is_near_copy(path, main)), None)
+        for path, stem in sources.items() if main is None else ():
+            main_of[stem].append(path)
+        for candidate in members if main is not None else ():
+            candidate.accepted, candidate.is_port, candidate.via = False, True, f"a port of {main}"
+            candidate.score = min(candidate.score, ACCEPT_FILE - 0.01)
+
+
+def _implements(candidate: Candidate, parts: dict[str, float]) -> bool:
+    """Say whether a file is code, not a header, and named by the part."""
+    pure = PurePosixPath(candidate.path)
+    words = part_words(pure.stem)
+    return pure.suffix not in HEADER_SUFFIXES and any(
+        grade_name(word, part) >= ACCEPT_NAME for word in words for part in parts
+    )
 
 
 def _names_as_well(members: Sequence[Candidate], unit_name: float, best_name: float) -> bool:
@@ -295,12 +203,14 @@ def _accept_users(tree: TreeIndex, index: SheetIndex, candidates: Candidates, pa
         path = tree.path(file)
         if path in accepted or tree.role(file) not in FIRST_ROLES or is_foreign(tree.identity(file), parts):
             continue
+        if file in candidates and candidates[file].is_port:
+            continue
         used = {name for symbol in tree.by_path[path].symbols for name in symbol.references if name in definitions}
         if len(used) >= REFERENCED:
             users.add(file)
     for user in sorted(users):
         for file in tree.companions(tree.path(user)):
-            candidate = _candidate(tree, candidates, file)
+            candidate = candidate_of(tree, candidates, file)
             if not candidate.accepted:
                 candidate.accepted, candidate.via = True, "uses the registers of an accepted header"
                 candidate.score = max(candidate.score, ACCEPT_FILE + 0.02)
@@ -312,24 +222,19 @@ def _is_printed(index: SheetIndex, value: int | None) -> bool:
 
 def _add_copies(tree: TreeIndex, candidates: Candidates) -> None:
     """Give exact copies of an accepted file the same answer, just below it."""
+    ports = {PurePosixPath(candidate.path).parent for candidate in candidates.values() if candidate.is_port}
     for source in [candidate for _, candidate in sorted(candidates.items()) if candidate.accepted]:
         for file in tree.copies(source.path):
+            if PurePosixPath(tree.path(file)).parent in ports:
+                continue
             copy = replace(source, file=file, path=tree.path(file))
             copy.via, copy.score = f"copy of {source.path}", source.score - 0.001
             candidates[file] = copy
 
 
 def _relevances(tree: TreeIndex, sheet: Datasheet, candidates: Candidates) -> tuple[FileRelevance, ...]:
-    kept = [candidate for candidate in candidates.values() if candidate.accepted or candidate.score > 0]
-    sizes = {folder: tree.folder_size(folder) for folder in sorted({c.path.split("/")[0] for c in kept})}
-
-    def order(candidate: Candidate) -> tuple[object, ...]:
-        """Accepted first, by score in steps; of several ports that of the largest top folder is the main one."""
-        step = round(candidate.score / SCORE_STEP)
-        return (not candidate.accepted, -step, -sizes[candidate.path.split("/")[0]], -candidate.score, candidate.path)
-
-    ordered = sorted(kept, key=order)
-    kept = [candidate for rank, candidate in enumerate(ordered) if candidate.accepted or rank < MAX_RANKED]
+    ordered = _ordered(tree, candidates)
+    kept = [c for rank, c in enumerate(ordered) if c.accepted or (rank < MAX_RANKED and c.score > 0)]
     part = sheet.parts[0] if sheet.parts else ""
     return tuple(
         FileRelevance(
@@ -345,6 +250,17 @@ def _relevances(tree: TreeIndex, sheet: Datasheet, candidates: Candidates) -> tu
         )
         for rank, candidate in enumerate(kept, start=1)
     )
+
+
+def _ordered(tree: TreeIndex, candidates: Candidates) -> list[Candidate]:
+    """Return the accepted first, by score in steps; of several ports that of the largest top folder is the main one."""
+    sizes = {folder: tree.folder_size(folder) for folder in sorted({c.path.split("/")[0] for c in candidates.values()})}
+
+    def order(candidate: Candidate) -> tuple[object, ...]:
+        step = round(candidate.score / SCORE_STEP)
+        return (not candidate.accepted, -step, -sizes[candidate.path.split("/")[0]], -candidate.score, candidate.path)
+
+    return sorted(candidates.values(), key=order)
 
 
 def _evidence(candidate: Candidate) -> tuple[Evidence, ...]:

@@ -30,6 +30,8 @@ COMMON_FILES = 8
 UBIQUITOUS_FILES = 200
 MAX_HOLDERS = 400
 """A register that more files have says nothing about any one of them."""
+NEAR_COPY = 0.75
+"""Share of all words of two files that both have, from which on they are near copies."""
 MAX_DEFINERS = 4
 LOCAL_SOURCES = frozenset({"path", "prefix"})
 """Where a part word counts however many files hold it."""
@@ -192,6 +194,14 @@ class TreeIndex:
         files = [int(other) for other in np.sort(self._copies[first:last]) if other != file]
         self._note(("copies", path), self._told(files))
         return tuple(files)
+
+    def is_near_copy(self, path: str, other: str) -> bool:
+        """Say whether two files have nearly the same words: one may be the other adapted to another platform."""
+        words, others = (self.state.words_of(self._position(p))[0] for p in (path, other))
+        shared = len(np.intersect1d(words, others, assume_unique=True))
+        answer = shared > 0 and shared >= NEAR_COPY * (len(words) + len(others) - shared)
+        self._note(("is_near_copy", path, other), answer)
+        return answer
 
     def folder_size(self, folder: str) -> float:
         """Return how many files a top folder holds, in steps."""
