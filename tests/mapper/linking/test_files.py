@@ -110,7 +110,7 @@ def test_a_part_that_exists_only_as_a_copy_is_found_there(source: from_text, she
 
 
 def test_of_one_driver_on_several_platforms_the_main_port_is_the_answer(source: from_text, sheet: Datasheet) -> None:
-    """Near copies under one name are ports: that of the largest folder is accepted, the others say whose port they are."""
+    """Near copies under one name are ports: that of the largest folder is accepted, the others say what they are."""
     body = "".join(f"int zq4071_{name}(int {name});\n" for name in ("rate", "status", "level", "edge", "mask", "gain"))
     ports = [source(f"{top}/ZQ4071/ZQ4071.cpp", f"{body}int {top}_bus;\n") for top in ("Boardy", "Chippy")]
     others = [source(f"Chippy/LED{number}/led.cpp", "int led;\n") for number in range(8)]
