@@ -5,14 +5,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mapper.linking.facts import pair_keys, telling_tokens
-from mapper.linking.parts import grade_name
+from mapper.linking.parts import ACCEPT_NAME, grade_name
 from mapper.linking.targets import WIDE_ADDRESS, SheetIndex, Target, sheet_words
 from mapper.linking.tree import LOCAL_SOURCES, TreeIndex, main_words
 from mapper.model import Datasheet
 
 MIN_PAIRS = 2
 """Registers that must agree before a file without a name is looked at."""
-SOURCE_WEIGHTS = {"path": 1.0, "prefix": 0.95, "string": 0.88, "header": 0.6, "text": 0.55}
+SOURCE_WEIGHTS = {
+    "path": 1.0,
+    "prefix": 0.95,
+    "string": 0.88,
+    "label": 0.8,
+    "symbol": 0.78,
+    "header": 0.6,
+    "text": 0.55,
+}
+EXACT = 0.9
+"""A word that names a part so well is the part, not its family."""
 MAX_COMPARED = 2000
 """Where no file has a name or a register of the datasheet, all files of a tree so large are compared by their words."""
 MAX_SHEET_WORDS = 600
@@ -29,6 +39,8 @@ class Candidate:
     name: float = 0.0
     source: str = ""
     word: str = ""
+    is_exact: bool = False
+    """A word that stands for the part itself, not for its family, makes the name strong."""
     registers: float = 0.0
     num_registers: int = 0
     text: float = 0.0
@@ -71,6 +83,7 @@ def _by_name(tree: TreeIndex, parts: dict[str, float]) -> Candidates:
         for file, source in named.held:
             weight = SOURCE_WEIGHTS[source] * (1.0 if source in LOCAL_SOURCES else named.rarity)
             candidate = candidate_of(tree, candidates, file)
+            candidate.is_exact |= grade >= EXACT and grade * weight >= ACCEPT_NAME
             if grade * weight > candidate.name:
                 candidate.name, candidate.source, candidate.word = grade * weight, source, named.word
     return candidates

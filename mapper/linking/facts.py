@@ -22,8 +22,9 @@ from mapper.linking.words import CHUNK, canonical, name_of, split_words
 from mapper.model import Role, SourceFile, Symbol
 
 Keys = npt.NDArray[np.uint64]
-SOURCES = ("path", "prefix", "string", "header", "text")
-"""Where a part word may stand, best first; facts hold the index."""
+SOURCES = ("path", "prefix", "string", "label", "symbol", "header", "text")
+"""Where a part word may stand, best first; facts hold the index. string: a literal that is nothing but the part;
+label: a literal that has it among other words; symbol: in the name of a definition; text: anywhere else."""
 VALUE_KINDS = frozenset({"macro", "constant", "register", "config"})
 PREFIX_SHARE = 0.3
 MAX_DEVICE_ID_CHARS = 40
@@ -141,13 +142,14 @@ def count_step(count: int) -> int:
 
 def _names(file: SourceFile, prefixes: Sequence[str]) -> tuple[tuple[str, int], ...]:
     found: dict[str, int] = {}
-    numbered = [word for word, _ in file.identifiers if has_digit(word)]
     by_source: tuple[Iterable[str], ...] = (
         _path_names(file.path),
         prefixes,
         (word for text in file.strings for word in _device_id(text)),
+        (word for text in file.strings if has_digit(text) for word in part_words(text) if is_part_like(word)),
+        _numbered(symbol.name for symbol in file.symbols),
         (word for word in part_words(file.header_comment) if is_part_like(word)),
-        (low for word in numbered for low in CHUNK.findall(word.lower()) if is_part_like(low)),
+        _numbered(word for word, _ in file.identifiers),
     )
     for source, words in enumerate(by_source):
         for word in words:
@@ -159,6 +161,11 @@ def _path_names(path: str) -> list[str]:
     pieces = PurePosixPath(path)
     words = [word for piece in (*pieces.parent.parts, pieces.stem) for word in part_words(piece)]
     return [word for word in words if len(word) >= MIN_PART_LENGTH and word not in GENERIC_DIRECTORIES]
+
+
+def _numbered(names: Iterable[str]) -> list[str]:
+    """Return the part-like words between the underscores of names."""
+    return [word for word in set(CHUNK.findall(" ".join(names).lower())) if is_part_like(word)]
 
 
 def _device_id(text: str) -> list[str]:

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from mapper.code.tree import language_of
 from mapper.code.wordlist import word_set
 from mapper.linking.candidates import MIN_PAIRS, Candidate, Candidates, Units, candidate_of, find_candidates
 from mapper.linking.confidence import ACCEPT_FILE
 from mapper.linking.parts import ACCEPT_NAME, SIBLING, grade_name, normalise
 from mapper.linking.structure import FIRST_ROLES, part_words, stem_parts
 from mapper.linking.targets import SheetIndex
-from mapper.linking.tree import TreeIndex
+from mapper.linking.tree import LOCAL_SOURCES, TreeIndex
 from mapper.linking.words import CHUNK
 from mapper.model import Datasheet, Evidence, FileRelevance
 
@@ -34,6 +35,8 @@ FLOOR_PAIRS = 4
 """Registers that must agree in name and address before registers alone accept a file."""
 MAX_INCLUDERS = 250
 """A header that more files include is nobody's own."""
+PASSING_SOURCES = frozenset({"label", "symbol", "header", "text"})
+"""Where other parts than a file's own stand as well: enough only where no file says the part more clearly."""
 HEADER_SUFFIXES = frozenset({".h", ".hh", ".inc"})
 """Files that declare; those of header-only libraries (.hpp) implement as well."""
 LARGE_UNIT = 12
@@ -122,19 +125,31 @@ def _accept(
     floor: int,
 ) -> None:
     """Accept the best unit's files, and those of units that name the part as well as it does."""
-    best_name = max((c.name for c in candidates.values()), default=0.0)
+    exact = [c.name for c in candidates.values() if c.is_exact]
+    best_name = max(exact or [c.name for c in candidates.values()], default=0.0)
     for members in units.values():
         top = max(members, key=lambda c: c.score)
         unit_name = max(c.name for c in members)
         if top.score < ACCEPT_FILE or (best_name >= ACCEPT_NAME and not _names_as_well(members, unit_name, best_name)):
             continue
+        named_by = {c.source for c in members if c.name == unit_name}
+        if (
+            exact
+            and not any(c.is_exact for c in members)
+            and "path" not in named_by
+            and top.num_registers < FLOOR_PAIRS
+        ):
+            continue  # it mentions the family of a part that others name in full
+        is_own = len(members) <= LARGE_UNIT and bool(named_by & LOCAL_SOURCES)
         for candidate in members:
             if unit_name < ACCEPT_NAME:
                 shows = candidate.num_registers >= floor
             else:
-                shows = candidate.name >= SIBLING or candidate.num_registers >= MIN_PAIRS or len(members) <= LARGE_UNIT
+                shows = candidate.name >= SIBLING or candidate.num_registers >= MIN_PAIRS or is_own
                 shows = shows or _includes_named(tree, candidate, members)
-            if shows and not names_another(candidate.path, parts):
+            if language_of(candidate.path) == "kconfig" and candidate.source not in LOCAL_SOURCES:
+                continue  # the menu of a category lists all its parts
+            if shows and (_says_so(candidate) or not names_another(candidate.path, parts)):
                 candidate.accepted = True
                 candidate.score = max(candidate.score, ACCEPT_FILE)
     if any(c.accepted and c.role in FIRST_ROLES for c in candidates.values()):
@@ -172,13 +187,18 @@ def _implements(candidate: Candidate, parts: dict[str, float]) -> bool:
 def _names_as_well(members: Sequence[Candidate], unit_name: float, best_name: float) -> bool:
     """Say whether a unit names the part about as well as the best one, and not in passing only."""
     top = max(members, key=lambda c: c.score)
-    return unit_name >= best_name - 0.2 and (top.source not in {"header", "text"} or unit_name >= best_name)
+    return unit_name >= best_name - 0.2 and (top.source not in PASSING_SOURCES or unit_name >= best_name)
 
 
 def _includes_named(tree: TreeIndex, candidate: Candidate, members: Sequence[Candidate]) -> bool:
     """Say whether a file includes a file of its unit that names the part."""
     named = {PurePosixPath(c.path).name for c in members if c.name >= ACCEPT_NAME}
     return any(tree.includes(candidate.file, name) for name in named)
+
+
+def _says_so(candidate: Candidate) -> bool:
+    """Say whether a file names the part in its own code, whatever other part its path names: a driver of several."""
+    return candidate.is_exact and candidate.source not in LOCAL_SOURCES
 
 
 def names_another(path: str, parts: dict[str, float]) -> bool:
