@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -23,6 +24,10 @@ from streams import sandbox
 
 KEPT_FILES = 128
 """Parsed files held at a time while they are linked."""
+
+
+FILES_A_STEP = 4000
+"""Files whose facts are held before they join the state: a few steps for a large tree, so that memory stays bounded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +134,12 @@ def _tree_state(
             else:
                 skipped[parsed.name] = parsed.skipped
 
-    with progress("parsing", len(changed)) as advance:
-        facts = list(taken(advance))
     gone = {text_of(name) for name in (*removed, *changed)}
-    state = before.tree.updated(gone, facts) if gone or facts else before.tree
+    state = before.tree.updated(gone & set(before.tree.paths), ()) if gone else before.tree
+    with progress("parsing", len(changed)) as advance:
+        facts = taken(advance)
+        while batch := list(islice(facts, FILES_A_STEP)):
+            state = state.updated((), batch)
     return state, skipped, num_parsed
 
 

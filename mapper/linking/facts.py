@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from mapper.linking.parts import MIN_PART_LENGTH, has_digit, is_part_like
 from mapper.linking.structure import GENERIC_DIRECTORIES, part_words
-from mapper.linking.words import CHUNK, canonical, name_of, split_words
+from mapper.linking.words import CHUNK, canonical, read_name, split_words
 from mapper.model import Role, SourceFile, Symbol
 
 Keys = npt.NDArray[np.uint64]
@@ -84,7 +84,7 @@ def file_facts(file: SourceFile) -> FileFacts:
     )
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def name_key(name: str) -> int:
     """Return the 64-bit key of a name or word."""
     return int.from_bytes(hashlib.blake2b(name.encode(errors="surrogatepass"), digest_size=8).digest(), "little")
@@ -194,7 +194,7 @@ def _pairs(definitions: Iterable[Symbol]) -> Keys:
     for symbol in definitions:
         if symbol.value is None or symbol.value < 0:
             continue
-        name = name_of(symbol.name)
+        name = read_name(symbol.name)
         for token in telling_tokens({*name.tokens, name.compact}):
             values.append(symbol.value)
             tokens.append(token)

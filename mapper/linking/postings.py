@@ -67,7 +67,8 @@ def _merged(old: Postings, new: Postings) -> Postings:
         return new
     if len(new.keys) * BULK_SHARE > len(old.keys):
         keys, files = np.concatenate([old.keys, new.keys]), np.concatenate([old.files, new.files])
-        order = np.lexsort((files, keys))
+        follows = len(new.files) == 0 or int(old.files.max()) < int(new.files.min())
+        order = np.argsort(keys, kind="stable") if follows else np.lexsort((files, keys))
         extra = np.concatenate([old.extra, new.extra])
         return Postings(keys[order], files[order], extra[order] if len(extra) else extra)
     at = np.searchsorted(old.keys, new.keys, "left")
