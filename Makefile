@@ -7,7 +7,7 @@ UV := $(BIN)/uv
 READY := $(VENV)/.ready
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo test check format bench bench-datasheet bench-code bench-mapper bench-trainer bench-eval tree lock clean
+.PHONY: help setup demo test check format bench bench-datasheet bench-code bench-mapper bench-ledger bench-trainer bench-eval gold tree lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -36,7 +36,7 @@ check: setup ## format, lint, types, import arrows, quick tests
 	$(BIN)/ruff check -q .
 	@$(MAKE) --no-print-directory -j 2 --output-sync=target quick-core quick-models quick-types
 
-QUICK := $(BIN)/pytest -q -m "not broker and not slow and not model and not data"
+QUICK := $(BIN)/pytest -q -m "not broker and not postgres and not slow and not model and not data"
 WITH_TORCH := tests/trainer tests/eval tests/deploy/cli/test_train.py
 
 .PHONY: quick-core quick-models quick-types
@@ -54,11 +54,18 @@ format: setup ## rewrite the code in the project's format
 	$(BIN)/ruff check -q --fix . || true
 	$(BIN)/ruff format -q .
 
-bench: bench-datasheet bench-code bench-mapper bench-trainer bench-eval ## every stage beside what one would otherwise use
+gold: setup ## write the generated vendor's gold labels, tests/data/gold, anew
+	$(BIN)/sheetstream gold generate --labels-only tests/data/gold
 
-bench-datasheet bench-code bench-mapper bench-trainer bench-eval: bench-%: setup
+bench: bench-datasheet bench-code bench-mapper bench-ledger bench-trainer bench-eval ## every stage beside what one would otherwise use
+
+bench-datasheet bench-code bench-ledger bench-trainer bench-eval: bench-%: setup
 	@mkdir -p bench/results
-	$(BIN)/python -m bench.$(subst mapper,mapping,$*) --json bench/results/$*.json
+	$(BIN)/python -m bench.$* --json bench/results/$*.json
+
+bench-mapper: setup
+	@mkdir -p bench/results
+	$(BIN)/python -m bench.mapping --linux --cache bench/results/cache --json bench/results/mapper.json $(BENCH)
 
 tree: setup ## write docs/tree.md anew
 	$(BIN)/python tests/architecture/tree.py

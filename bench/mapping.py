@@ -1,215 +1,128 @@
-"""How good the mapper is on real repositories: python -m bench.mapping [--trees DIR] [--data DIR] [SET...]
+"""How good the mapper is: python -m bench.mapping [SET...] [--trees DIR]... [--data DIR] [--cache DIR] [--json FILE]
 
-For every gold set whose source tree is at hand, and for the generated vendor: files (hit@1, hit@3, set precision,
-recall, F1, absent parts refused) and symbols per kind, against labels made mechanically and labels made by reading.
-Trees are folders named as the gold sets; datasheets are read once and kept in --cache, if given, by content and version
-of the reader's code.
+For every gold set whose source tree is at hand, and for the generated vendor: files and symbols against labels, with
+names plain and hidden, beside what plain text retrieval answers. Trees are folders named as the gold sets. Datasheets
+as read and trees as parsed are kept in --cache by content and version of the reader's and the parser's code.
 """
 
 import argparse
-import hashlib
-import itertools
 import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from bench.generated import write_generated
-from mapper.code import is_relevant_path, parse_file
+from bench.mapper.gold import all_parts
+from bench.mapper.kernel import NoKernelError, kernel_folder, measure_kernel
+from bench.mapper.measure import Measured, hide, measure_case
+from bench.mapper.report import report_json, report_lines
+from bench.mapper.sets import KERNEL, Case, Places, load_case, set_names
+from bench.mapper.tokens import TOKENIZER, TokenCost, TokenCounts, token_cost, token_lines
+from bench.mapper.trees import ROOT, Parser, read_folder
+from deploy.local.config import load_settings
 from mapper.datasheet import read_datasheet
-from mapper.errors import MapperError, SourceError
-from mapper.linking import map_tree
-from mapper.linking.format import file_line, link_line
-from mapper.model import Datasheet, SourceFile
-from mapper.scoring import Ratio, ScoreReport, report_object, score
-
-ROOT = Path(__file__).resolve().parents[1]
-SHEET = TypeAdapter(Datasheet)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure the named sets, all if none is named, and print a table; with --json write all figures too."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.mapping", description=__doc__.splitlines()[0] if __doc__ else ""
-    )
+    """Measure the named sets, all if none is named, and print the tables; with --json write all figures too."""
+    parser = argparse.ArgumentParser(prog="python -m bench.mapping", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("sets", nargs="*", help="gold sets; default: all whose tree is at hand")
     parser.add_argument(
-        "--trees", type=Path, default=ROOT.parent / "trees", help="folder with one source tree a gold set"
+        "--trees", type=Path, action="append", help="folder with one source tree a gold set; repeatable"
     )
     parser.add_argument(
         "--data", type=Path, default=Path(os.environ.get("SHEETSTREAM_DATA", ROOT.parent / "shared" / "data"))
     )
-    parser.add_argument("--cache", type=Path, default=None, help="folder that keeps datasheets as read")
+    parser.add_argument(
+        "--cache", type=Path, default=None, help="folder that keeps datasheets as read, trees as parsed"
+    )
     parser.add_argument("--json", type=Path, default=None, help="file for all figures")
+    parser.add_argument("--plain", action="store_true", help="names as they are only")
+    parser.add_argument("--ours", action="store_true", help="the mapper only, no baselines")
+    parser.add_argument("--details", action="store_true", help="all figures of each set, not one line")
+    parser.add_argument(
+        "--linux", type=Path, nargs="?", const=None, default=False, help="the kernel's tree too: its folder or tar"
+    )
     options = parser.parse_args(arguments)
-    names = options.sets or sorted(
-        p.stem for p in (options.data / "gold").glob("*.jsonl") if (options.trees / p.stem).is_dir()
-    )
+    places = Places(tuple(options.trees or [ROOT.parent / "trees"]), options.data, options.cache)
+    names = options.sets or set_names(places)
     if not names:
-        sys.stderr.write(f"no gold set in {options.data} has a tree in {options.trees}: the generated vendor alone\n")
-    measured = itertools.chain(
-        ((name, *measure(name, options.trees / name, options.data, options.cache)) for name in names),
-        () if options.sets else measure_generated(),
-    )
-    reports: dict[str, ScoreReport] = {}
-    seconds: dict[str, float] = {}
-    for name, report, spent in measured:
-        reports[name], seconds[name] = report, spent
-        sys.stdout.write("\n".join(table_rows(name, report, spent)) + "\n")
-        sys.stdout.flush()
-    sys.stdout.write("\n".join(total_rows(reports.values())) + "\n")
+        sys.stderr.write(f"no gold set in {places.data} has a tree at hand: the generated vendor alone\n")
+    measured: list[Measured] = []
+    modes = (False,) if options.plain else (False, True)
+    tree_parser, counts = Parser(options.cache), _token_counts(places)
+    costs: list[TokenCost] = []
+    for case in _cases(names, places, generated=not options.sets):
+        if counts is not None:
+            costs.append(token_cost(case, counts))
+        measured += _measure(case, places, tree_parser, modes, baselines=not options.ours)
+    if options.linux is not False:
+        measured += _kernel(options.linux, places, modes)
+    lines = [*report_lines(measured, details=options.details), "", *token_lines(costs)]
+    sys.stdout.write("\n".join(lines) + "\n")
     if options.json is not None:
-        figures = {
-            name: {**report_object(report), "seconds": round(seconds[name], 2)} for name, report in reports.items()
-        }
+        figures = {**report_json(measured), "tokens": {cost.name: asdict(cost) for cost in costs}}
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
     return 0
 
 
-def measure(name: str, tree: Path, data: Path, cache: Path | None) -> tuple[ScoreReport, float]:
-    """Return the figures of one gold set and the seconds that linking took, parsing and PDF reading not counted."""
-    gold = with_file_labels(list(gold_rows(data, name)))
-    wanted = sorted({str(row["file"]) for row in gold})
-    sheets = [sheet for file in wanted if (sheet := load_sheet(data, file, cache)) is not None]
-    read = {sheet.file for sheet in sheets}
-    return link_and_score(name, tree, sheets, [row for row in gold if row["file"] in read])
+def _token_counts(places: Places) -> TokenCounts | None:
+    """Return what counts tokens, None without the tokenizer, which is said."""
+    try:
+        return TokenCounts(load_settings().cache / TOKENIZER, places.cache / "tokens.json" if places.cache else None)
+    except FileNotFoundError as error:
+        sys.stderr.write(f"{error}; no tokens are counted\n")
+        return None
 
 
-def link_and_score(
-    name: str, tree: Path, sheets: Sequence[Datasheet], gold: Sequence[dict[str, object]]
-) -> tuple[ScoreReport, float]:
-    """Return the figures of a tree against labels, and the seconds that linking alone took."""
-    files = list(load_tree(tree))
-    started = time.perf_counter()
-    mapping = map_tree(files, sheets, repo_family=name)
-    seconds = time.perf_counter() - started
-    lines = [*(file_line(f) for f in mapping.files), *(link_line(k) for k in mapping.links)]
-    return score(lines, gold), seconds
+def _kernel(given: Path | None, places: Places, modes: Sequence[bool]) -> Iterator[Measured]:
+    """Yield the figures on the kernel's tree; without one, say how to get it."""
+    try:
+        folder = kernel_folder(given, places)
+    except NoKernelError as error:
+        sys.stderr.write(f"{error}\n")
+        return
+    for hidden in modes:
+        run = measure_kernel(folder, places, hidden=hidden)
+        said = f"{run.seconds:.0f} s, peak {run.peak_mib:.0f} MiB"
+        sys.stderr.write(f"{KERNEL}, names {'hidden' if hidden else 'plain'}: {said}\n")
+        yield from run.measured
 
 
-def measure_generated() -> Iterator[tuple[str, ScoreReport, float]]:
-    """Yield name, figures and seconds of each repository of the generated vendor, whose labels are complete."""
+def _cases(names: Sequence[str], places: Places, *, generated: bool) -> Iterator[Case]:
+    """Yield the sets one after another, so that one tree at a time is in memory, then the generated vendor's trees."""
+    for name in names:
+        yield load_case(name, places)
+    if generated:
+        yield from _generated()
+
+
+def _generated() -> Iterator[Case]:
+    """Yield each repository of the generated vendor, whose labels are complete."""
     with tempfile.TemporaryDirectory() as scratch:
         vendor, trees = write_generated(Path(scratch))
         pdfs = [sheet.revisions[-1] for sheet in vendor.sheets]
-        sheets = [read_datasheet(pdf.read_bytes(), file=pdf.name) for pdf in pdfs]
+        sheets = tuple(read_datasheet(pdf.read_bytes(), file=pdf.name) for pdf in pdfs)
         for name, tree in trees.items():
-            yield name, *link_and_score(name, tree, sheets, vendor.truth.gold_lines(name))
+            yield Case(read_folder(tree, f"generated {name}"), sheets, tuple(vendor.truth.gold_lines(name)))
 
 
-def gold_rows(data: Path, name: str) -> Iterable[dict[str, object]]:
-    """Yield the labels of a set: those made mechanically, then those made by reading."""
-    for path in (data / "gold" / f"{name}.jsonl", data / "gold" / "read" / f"{name}.jsonl"):
-        if path.exists():
-            yield from (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
-
-
-def with_file_labels(gold: list[dict[str, object]]) -> list[dict[str, object]]:
-    """Return the labels with file labels added where a set has none: the files in which its symbol labels lie.
-
-    Their headers and sources of one stem are support: right, but not required.
-    """
-    if any(row["level"] == "file" for row in gold):
-        return gold
-    labelled = sorted({(str(row["file"]), str(row["path"])) for row in gold})
-    added: list[dict[str, object]] = []
-    for sheet, path in labelled:
-        added.append({"level": "file", "file": sheet, "path": path, "role": "primary"})
-        stem = path.rpartition(".")[0]
-        added += [
-            {"level": "file", "file": sheet, "path": f"{stem}.{end}", "role": "support"}
-            for end in ("c", "h", "cpp", "hpp")
-        ]
-    primary = {(row["file"], row["path"]) for row in added if row["role"] == "primary"}
-    return gold + [row for row in added if row["role"] == "primary" or (row["file"], row["path"]) not in primary]
-
-
-def load_tree(tree: Path) -> Iterable[SourceFile]:
-    """Yield the parsed source files of a folder."""
-    for path in sorted(tree.rglob("*")):
-        name = path.relative_to(tree).as_posix()
-        if path.is_file() and not path.is_symlink() and is_relevant_path(name):
-            try:
-                yield parse_file(name, path.read_bytes())
-            except SourceError as error:
-                sys.stderr.write(f"{error}\n")
-
-
-def load_sheet(data: Path, file: str, cache: Path | None) -> Datasheet | None:
-    """Return a datasheet as read, None if it is not at hand or cannot be read."""
-    path = data / "datasheets" / file
-    if not path.exists():
-        return None
-    pdf = path.read_bytes()
-    kept = cache / f"{hashlib.sha256(pdf + reader_version()).hexdigest()}.json" if cache is not None else None
-    if kept is not None and kept.exists():
-        return SHEET.validate_json(kept.read_bytes())
-    try:
-        sheet = read_datasheet(pdf, file=file)
-    except MapperError as error:
-        sys.stderr.write(f"{error}\n")
-        return None
-    if kept is not None:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(SHEET.dump_json(sheet))
-    return sheet
-
-
-def reader_version() -> bytes:
-    """Return a digest of the PDF reader's source, so that a kept datasheet is never older than its reader."""
-    sources = sorted((ROOT / "mapper" / "datasheet").glob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).digest()
-
-
-def table_rows(name: str, report: ScoreReport, seconds: float) -> list[str]:
-    """Return the lines of one set."""
-    f1 = "-" if report.set_f1 is None else f"{report.set_f1:.3f}"
-    rows = [
-        f"{name}: linked in {seconds:.2f} s",
-        f"  files    hit@1 {share(report.hit_at_1)}  hit@3 {share(report.hit_at_3)}  "
-        f"set P {share(report.set_precision)} R {share(report.set_recall)} F1 {f1}  "
-        f"absent refused {share(report.absent)}",
-    ]
-    for source, scores in (("labelled", report.labelled), ("read", report.read)):
-        for entry in scores:
-            value = "-" if entry.f1 is None else f"{entry.f1:.3f}"
-            rows.append(
-                f"  {source:8} {entry.kind:14} P {share(entry.precision)}  R {share(entry.recall)}  F1 {value}  "
-                f"any anchor {share(entry.any_recall)}  NIL {share(entry.nil)}"
-            )
-    return rows
-
-
-def total_rows(reports: Iterable[ScoreReport]) -> list[str]:
-    """Return the lines over all sets, micro-averaged."""
-    kept = list(reports)
-    rows = [
-        f"all: hit@1 {share(add(r.hit_at_1 for r in kept))}  hit@3 {share(add(r.hit_at_3 for r in kept))}  "
-        f"absent refused {share(add(r.absent for r in kept))}"
-    ]
-    for source, groups in (("labelled", [r.labelled for r in kept]), ("read", [r.read for r in kept])):
-        totals = [entry for group in groups for entry in group if entry.kind == "all"]
-        rows.append(
-            f"all: {source:8} P {share(add(t.precision for t in totals))}  R {share(add(t.recall for t in totals))}  "
-            f"any anchor {share(add(t.any_recall for t in totals))}  NIL {share(add(t.nil for t in totals))}"
-        )
-    return rows
-
-
-def add(ratios: Iterable[Ratio]) -> Ratio:
-    """Return the sum of shares: hits over denominators."""
-    kept = list(ratios)
-    return Ratio(hits=sum(r.hits for r in kept), total=sum(r.total for r in kept))
-
-
-def share(ratio: Ratio) -> str:
-    """Return a share with its denominator."""
-    return f"{'-':>5} (0)" if ratio.value is None else f"{ratio.value:.3f} ({ratio.hits}/{ratio.total})"
+def _measure(
+    case: Case, places: Places, parser: Parser, modes: Sequence[bool], *, baselines: bool
+) -> Iterator[Measured]:
+    if not case.sheets:
+        sys.stderr.write(f"{case.tree.name}: none of its datasheets is at hand\n")
+        return
+    parts = all_parts(places.data)
+    for hidden in modes:
+        started = time.perf_counter()
+        yield from measure_case(hide(case, parts) if hidden else case, parser, hidden=hidden, baselines=baselines)
+        spent = time.perf_counter() - started
+        sys.stderr.write(f"{case.tree.name}, names {'hidden' if hidden else 'plain'}: {spent:.1f} s\n")
 
 
 if __name__ == "__main__":

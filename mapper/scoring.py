@@ -100,7 +100,15 @@ def f1(precision: float | None, recall: float | None) -> float | None:
 
 
 def score(links: Iterable[Mapping[str, object]], gold: Iterable[Mapping[str, object]]) -> ScoreReport:
-    """Return the figures of links (lines of the exchange format) against gold lines. Raises FormatError."""
+    """Return the figures of links (lines of the exchange format) against gold lines. Raises FormatError.
+
+    >>> from mapper import score
+    >>> gold = [{"level": "file", "file": "ab1234.pdf", "path": "src/ab1234.h", "role": "primary"}]
+    >>> found = {"level": "file", "datasheet": {"file": "ab1234.pdf"}, "path": "src/ab1234.h", "rank": 1}
+    >>> report = score([found], gold)
+    >>> report.hit_at_1
+    Ratio(hits=1, total=1)
+    """
     ranked, linked = _read_links(links)
     file_gold, symbol_gold, read_gold = _read_gold(gold)
     files = tuple(_score_file(sheet, file_gold[sheet], ranked.get(sheet, [])) for sheet in sorted(file_gold))

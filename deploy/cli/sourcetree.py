@@ -4,12 +4,13 @@ Symbolic links and submodules are skipped; a file that cannot be a source file, 
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mapper.code import MAX_FILE_BYTES, is_relevant_path
-from mapper.errors import MapperError
+from mapper.code import MAX_FILE_BYTES, is_relevant_path, parse_file
+from mapper.errors import MapperError, SourceError
+from mapper.model import SourceFile
 from streams.errors import RepositoryError
 from streams.watch.git import GitMirror
 from streams.watch.gitcommand import run_git
@@ -71,6 +72,30 @@ def stamps_of(tree: SourceTree, now: float) -> dict[str, str]:
         blobs = GitMirror(tree.git_folder).tree(tree.commit)
         return {name: blobs[name] for name in tree.paths}
     return {name: _stamp(f"{tree.root}/{name}", now) for name in tree.paths}
+
+
+def read_tree(tree: SourceTree, advance: Callable[[int], None] = lambda _: None) -> tuple[list[SourceFile], list[str]]:
+    """Return the parsed files of a snapshot and one line for each file that could not be taken."""
+    files: list[SourceFile] = []
+    skipped: list[str] = []
+    for name, data in read_contents(tree, tree.paths):
+        path = text_of(name)
+        try:
+            if data is None:
+                raise SourceError(f"{path}: larger than {MAX_FILE_BYTES} bytes, or unreadable", reason="too_large")
+            files.append(parse_file(path, data))
+        except SourceError as error:
+            skipped.append(str(error))
+        advance(1)
+    return files, skipped
+
+
+def read_texts(tree: SourceTree, advance: Callable[[int], None] = lambda _: None) -> Iterator[tuple[str, str]]:
+    """Yield path and text of each file of a snapshot that can be read, bytes as latin-1."""
+    for name, data in read_contents(tree, tree.paths):
+        if data is not None:
+            yield text_of(name), data.decode("latin-1")
+        advance(1)
 
 
 def read_contents(tree: SourceTree, names: Sequence[str]) -> Iterator[tuple[str, bytes | None]]:

@@ -1,7 +1,8 @@
 """What the vendor's code is about and where it contradicts the datasheets, known because both were written here."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,9 @@ from deploy.demo.sheets.layout import Key, Placement
 
 Tree = Mapping[str, Written]
 _PLACES = {"description": "description", "overview": "overview", "field": "field", "procedure": "procedure"}
-_PLACES |= {"command": "command", "section": "table"}
+_PLACES |= {"command": "command", "section": "description"}
+_TABLES = {"Command set": "table", "Peripheral instances": "table", "Electrical characteristics": "parameter"}
+"""Sections that are a table, with the kind of place that its rows are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +55,28 @@ class Truth:
     def gold_lines(self, repo: str, commit: str | None = None) -> list[dict[str, Any]]:
         """Return gold lines of a repository's tree, the last one by default, against the newest datasheets.
 
-        File lines first, then symbols, each in order of path; a symbol nothing specifies has "nil": true. Symbols of
-        files copied from another repository have no line.
+        File lines first, then symbols, each in order of path. A datasheet that no file is about has one file line
+        without a path; a symbol nothing specifies has "nil": true; one that contradicts the datasheet has "conflict".
+        Symbols of files copied from another repository have no line.
         """
         tree = self._tree(repo, commit)
-        files = [
+        files: list[dict[str, Any]] = [
             {"level": "file", "file": self.sheets[part].file, "part": part, "path": path, "role": role}
             for path, file in sorted(tree.items())
             for part, role in file.roles
         ]
+        present = {line["part"] for line in files}
+        files += [
+            {"level": "file", "file": sheet.file, "part": part, "path": None, "role": "absent"}
+            for part, sheet in self.sheets.items()
+            if part not in present
+        ]
+        conflicts = _by_symbol(self.conflicts_at(repo, commit))
         return files + [
-            line for _, file in sorted(tree.items()) if not file.copied for line in self._symbol_lines(file)
+            line
+            for path, file in sorted(tree.items())
+            if not file.copied
+            for line in self._symbol_lines(file, repo, conflicts)
         ]
 
     @property
@@ -117,31 +131,52 @@ class Truth:
         commits = self.trees[repo]
         return commits[commit] if commit is not None else list(commits.values())[-1]
 
-    def _symbol_lines(self, file: Written) -> Iterator[dict[str, Any]]:
+    def _symbol_lines(
+        self, file: Written, repo: str, conflicts: Mapping[tuple[str, str], Sequence[PlantedConflict]]
+    ) -> Iterator[dict[str, Any]]:
         lines = file.data.decode("utf-8", errors="replace").split("\n")
+        seen = Counter[tuple[str, str]]()
         for mention in file.mentions:
             sheet = self.sheets[mention.part]
             anchors = [
                 anchor for index, key in enumerate(mention.keys) if (anchor := _anchor(sheet, key, index)) is not None
             ]
-            first = anchors[0] if anchors else {}
-            yield {
+            nth = seen[mention.kind, mention.name]
+            seen[mention.kind, mention.name] += 1
+            line = {
                 "level": "symbol",
                 "source": "read",
                 "readers": 1,
                 "file": sheet.file,
+                "set": repo,
                 "part": mention.part,
                 "path": file.path,
-                "line": definition_line(lines, mention.kind, mention.name),
+                "line": definition_line(lines, mention.kind, mention.name, nth),
                 "kind": mention.kind,
                 "name": mention.name,
                 "scope": mention.scope,
                 "nil": not anchors,
-                "register": first.get("register"),
-                "address": first.get("address"),
-                "page": first.get("page"),
                 "anchors": anchors,
             }
+            disagreements = conflicts.get((file.path, mention.name), ())
+            yield line | (_conflict_keys(disagreements) if disagreements else {})
+
+
+def _by_symbol(conflicts: Iterable[PlantedConflict]) -> dict[tuple[str, str], list[PlantedConflict]]:
+    """Return conflicts by the path and the name of the symbol that has them."""
+    found: dict[tuple[str, str], list[PlantedConflict]] = {}
+    for conflict in conflicts:
+        found.setdefault((conflict.path, conflict.symbol), []).append(conflict)
+    return found
+
+
+def _conflict_keys(conflicts: Iterable[PlantedConflict]) -> dict[str, Any]:
+    """Return what a gold line says of disagreements: that there are some, and both sides of each."""
+    sides = [
+        {"kind": c.kind, "register": c.register, "field": c.field, "code": c.code_value, "sheet": c.sheet_value}
+        for c in conflicts
+    ]
+    return {"conflict": True, "conflicts": sides}
 
 
 def _identity(conflict: PlantedConflict) -> tuple[object, ...]:
@@ -159,9 +194,8 @@ def _anchor(sheet: SheetTruth, key: Key, index: int) -> dict[str, Any] | None:
         register = sheet.part.register(rest[1], rest[0])
     return {
         "page": page,
-        "kind": _PLACES[kind],
+        "kind": _TABLES.get(rest[0], _PLACES[kind]),
         "title": sheet.placement.paths[key][-1],
-        "path": list(sheet.placement.paths[key]),
         "register": register.name if register else (rest[0] if kind == "command" else None),
         "field": rest[2] if kind == "field" else None,
         "address": f"0x{register.address:02X}" if register else None,
@@ -197,16 +231,25 @@ def _disagreement(claim: Claim, part: Part) -> PlantedConflict | None:
     return PlantedConflict(claim.kind, claim.path, claim.symbol, claim.part, claim.register, claim.field, code, sheet)
 
 
-def definition_line(lines: Sequence[str], kind: str, name: str) -> int:
-    """Return the 1-based line that defines a symbol, or else the first that names it; it must be named."""
+def definition_line(lines: Sequence[str], kind: str, name: str, nth: int = 0) -> int:
+    """Return the 1-based line of the nth definition of a name (from 0), or else the first that names it.
+
+    The name must be printed; members of several structs may share one.
+    """
     word = re.compile(rf"\b{re.escape(name)}\b")
     named = [(number, line) for number, line in enumerate(lines, start=1) if word.search(line)]
     assert named, f"{kind} {name} was noted but not printed"
+    escaped = re.escape(name)
     head = re.compile(
-        rf"[A-Za-z_].*\b{re.escape(name)}\s*\(" if kind == "function" else rf"\s*#\s*define\s+{re.escape(name)}\b"
+        rf"[A-Za-z_].*\b{escaped}\s*\("
+        if kind == "function"
+        else rf"\s*#\s*define\s+{escaped}\b|(?:menu)?config {escaped}$"
     )
-    body = re.compile(rf"\s*[^*/\s].*|{re.escape(name)}")
-    for number, line in named:
-        if head.match(line) and not line.rstrip().endswith(";"):
-            return number
+    body = re.compile(rf"\s*[^*/#\s].*|{escaped}")
+    defining = [number for number, line in named if head.match(line) and not line.rstrip().endswith(";")]
+    if kind == "struct_member":
+        member = re.compile(rf"\s.*\b{escaped}(?:\[\w+\])?;")
+        defining = [number for number, line in named if member.match(line)]
+    if defining:
+        return defining[min(nth, len(defining) - 1)]
     return next((number for number, line in named if body.match(line)), named[0][0])

@@ -1,12 +1,12 @@
 """Build the generated vendor: datasheets in two revisions, repositories with history, held-out code, and the truth."""
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.demo.domains.held_out import write_held_out
+from deploy.demo.gold import write_gold
 from deploy.demo.parts import NAMES, device
 from deploy.demo.repositories.drivers import drivers_history
 from deploy.demo.repositories.drivers_tree import FIRST_SHEET_DATE
@@ -53,7 +53,7 @@ def build_vendor(out: Path, *, seed: int = 7, small: bool = False) -> Vendor:
     """Write a vendor below a folder, the same for the same arguments; what was there before is replaced.
 
     Of each repository the first milestone is published. The gold lines of the last commits are written beside
-    (truth/<repository>.gold.jsonl).
+    (truth/<repository>.jsonl).
     """
     sheets: list[VendorSheet] = []
     known: dict[str, SheetTruth] = {}
@@ -69,7 +69,8 @@ def build_vendor(out: Path, *, seed: int = 7, small: bool = False) -> Vendor:
         repositories.append(repository)
         trees[name] = dict(zip(commits, history.trees, strict=True))
     truth_of_all = Truth(known, trees)
-    _write_truth(out / "truth", truth_of_all)
+    shutil.rmtree(out / "truth", ignore_errors=True)
+    write_gold(out / "truth", truth_of_all)
     held_out = out / "held_out"
     write_held_out(held_out, seed=seed, small=small)
     return Vendor(tuple(repositories), tuple(sheets), held_out, truth_of_all)
@@ -98,12 +99,3 @@ def _write_repository(folder: Path, name: str, history: History) -> tuple[Vendor
     repository = VendorRepository(name, path, len(commits), tuple(commits[index] for index in history.steps))
     publish(repository, 0)
     return repository, commits
-
-
-def _write_truth(folder: Path, truth: Truth) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
-    for repo in truth.trees:
-        lines = [json.dumps(line, sort_keys=True) for line in truth.gold_lines(repo)]
-        (folder / f"{repo}.gold.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

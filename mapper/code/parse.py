@@ -31,6 +31,11 @@ def parse_file(path: str, data: bytes) -> SourceFile:
 
     Parse errors are no errors here: they are counted in `bytes_under_error`, and what the line scan finds stays.
     Raises SourceError, reason "too_large" beyond MAX_FILE_BYTES, "binary" if there is a NUL byte.
+
+    >>> from mapper import parse_file
+    >>> file = parse_file("src/ab1234.h", b"#define AB1234_REG_CTRL 0x04")
+    >>> [(symbol.kind, symbol.name, symbol.value, symbol.line) for symbol in file.symbols]
+    [('register', 'AB1234_REG_CTRL', 4, 1)]
     """
     if len(data) > MAX_FILE_BYTES:
         raise SourceError(f"{path}: {len(data)} bytes, at most {MAX_FILE_BYTES} expected", reason="too_large")

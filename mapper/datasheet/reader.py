@@ -28,6 +28,14 @@ def read_datasheet(pdf: bytes, *, file: str, parts: Sequence[str] = ()) -> Datas
     file names it in messages and hints at its parts; parts are part numbers known beforehand. Raises DatasheetError
     with a reason (not_pdf, truncated, encrypted, scanned, too_large, pdf) when it cannot be read. A file that breaks
     off but whose pages can be recovered, and a page over a limit, make the result partial.
+
+    >>> from mapper import read_datasheet
+    >>> from mapper.errors import DatasheetError
+    >>> try:
+    ...     read_datasheet(b"<html>Not found</html>", file="ab1234.pdf")
+    ... except DatasheetError as error:
+    ...     print(error.reason)
+    not_pdf
     """
     with open_document(pdf, file) as document:
         pages = tuple(document.pages(has_register_signs))

@@ -32,7 +32,20 @@ class SheetChange:
 
 
 def diff_datasheets(old: Datasheet, new: Datasheet) -> tuple[SheetChange, ...]:
-    """Return what changed from old to new: sections first, then registers with their fields, in the order of new."""
+    """Return what changed from old to new: sections first, then registers with their fields, in the order of new.
+
+    >>> from dataclasses import replace
+    >>> from mapper import Datasheet, diff_datasheets
+    >>> from mapper.model import Register
+    >>> control = Register(name="CTRL", address=0x04, reset=0x00)
+    >>> old = Datasheet(
+    ...     sha256="00" * 32, file="ab1234.pdf", title="AB1234", parts=("AB1234",), family="ab1234", revision="A",
+    ...     num_pages=12, sections=(), registers=(control,),
+    ... )
+    >>> new = replace(old, revision="B", registers=(replace(control, reset=0x07),))
+    >>> [(change.anchor, change.what, change.old, change.new) for change in diff_datasheets(old, new)]
+    [('register/CTRL@0x04', 'reset', '0x0', '0x7')]
+    """
     return (*_section_changes(old.sections, new.sections), *_register_changes(old.registers, new.registers))
 
 

@@ -47,6 +47,17 @@ def map_tree(
 
     A function of its arguments' values alone: the order of files and sheets does not matter. pinned_parts are parts
     that a person says this tree implements; they help weak evidence, they make none.
+
+    >>> from mapper import Datasheet, map_tree, parse_file
+    >>> from mapper.model import Register
+    >>> sheet = Datasheet(
+    ...     sha256="00" * 32, file="ab1234.pdf", title="AB1234", parts=("AB1234",), family="ab1234", revision="A",
+    ...     num_pages=12, sections=(), registers=(Register(name="CTRL", address=0x04, page=9),),
+    ... )
+    >>> file = parse_file("src/ab1234.h", b"#define AB1234_REG_CTRL 0x04")
+    >>> mapping = map_tree([file], [sheet], repo_family="ab1234-driver")
+    >>> [(link.symbol.name, link.anchor.register, link.anchor.page) for link in mapping.links]
+    [('AB1234_REG_CTRL', 'CTRL', 9)]
     """
     by_path = {file.path: file for file in files}
     tree = TreeIndex(TreeState.of(map(file_facts, answer_files(by_path.values()))), by_path.__getitem__)

@@ -145,12 +145,37 @@ class Writing:
         self._mention("struct", name, None, (("overview", block.name, first.name),), None)
         return name
 
-    def member(self, name: str, scope: str, register: Register) -> str:
-        """Note a member that is a register and return its name."""
-        self._mention("struct", name, scope, self._register_keys(register), register)
+    def member(self, name: str, scope: str, *registers: Register) -> str:
+        """Note a member that is a register, or holds what was read from some, and return its name."""
+        keys = tuple(key for register in registers for key in self._register_keys(register))
+        self._mention("struct_member", name, scope, keys, registers[0])
         return name
 
-    def function(self, name: str, *targets: tuple[Register, Field | None] | Register) -> str:
+    def holds(self, name: str, kind: str, register: Register, field: Field, scope: str | None = None) -> str:
+        """Note a member, parameter or limit whose value is one for a field, and return its name."""
+        self._mention(kind, name, scope, self._field_keys(register, field), register)
+        return name
+
+    def type(self, name: str, *targets: tuple[Register, Field | None] | Register) -> str:
+        """Note an enum of a field's values, or a struct of what some registers hold, and return its name."""
+        return self.function(name, *targets, kind="struct")
+
+    def commands(self, name: str) -> str:
+        """Note an enum of the command bytes and return its name."""
+        self._mention("struct", name, None, (("section", "Command set"),), None)
+        return name
+
+    def section(self, name: str, kind: str, title: str) -> str:
+        """Note a symbol that a section's text or table specifies and return its name."""
+        self._mention(kind, name, None, (("section", title),), None)
+        return name
+
+    def waits(self, name: str, procedure: str) -> str:
+        """Note a configuration parameter that is a pause of a procedure and return its name."""
+        self._mention("config", name, None, (("procedure", procedure),), None)
+        return name
+
+    def function(self, name: str, *targets: tuple[Register, Field | None] | Register, kind: str = "function") -> str:
         """Note a function that exists to read or write some registers or fields and return its name."""
         keys: list[Key] = []
         first: Register | None = None
@@ -160,7 +185,7 @@ class Writing:
             if target_field is not None:
                 keys.append(("field", self.block_of(register).name, register.name, target_field.name))
             keys.extend(self._register_keys(register))
-        self._mention("function", name, None, tuple(keys[:6]), first)
+        self._mention(kind, name, None, tuple(keys[:6]), first)
         return name
 
     def follows(self, name: str, procedure: Procedure) -> str:

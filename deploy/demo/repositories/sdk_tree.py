@@ -28,7 +28,8 @@ def sdk_tree(state: State, *, seed: int) -> Tree:
         files.append(_file(state, "vlp2630", "vm32/kernel_power.c.j2", "linux/drivers/hwmon/vlp2630.c"))
     if "zephyr" in state.features:
         files.append(_file(state, "vla3160", "vm32/zephyr_accel.c.j2", "zephyr/drivers/sensor/vla3160/vla3160.c"))
-        files.append(Written("zephyr/drivers/sensor/vla3160/Kconfig", plain("Kconfig_vla3160")))
+        options = "zephyr/drivers/sensor/vla3160/Kconfig"
+        files.append(_file(state, "vla3160", "vm32/zephyr_accel.kconfig.j2", options, role="support"))
     if "vendored" in state.features:
         copied = State(parts=_VENDORED.parts, features=_VENDORED.features, plants=state.plants)
         copies = driver_files(copied, "vlr2470", at="third_party/veldra-drivers/", role="support")
@@ -65,15 +66,21 @@ def _microcontroller(state: State) -> Iterator[Written]:
             yield _file(state, MCU, "vm32/hal.c.j2", f"{source}/{name}.c", block=block.name)
 
 
-def _file(state: State, name: str, template: str, path: str, *, block: str = "") -> Written:
+def _file(state: State, name: str, template: str, path: str, *, block: str = "", role: str = "primary") -> Written:
     plants = tuple(plant for plant in state.plants if plant.name.startswith(name))
     part = _mcu(state.parts[name], small=state.small) if name == MCU else part_at(name, state.parts[name])
-    return _write(part, template, path, plants, state.features, block)
+    return _write(part, template, path, role, plants, state.features, block)
 
 
 @cache
 def _write(
-    part: Part, template: str, path: str, plants: tuple[Plant, ...], features: frozenset[str], block: str
+    part: Part,
+    template: str,
+    path: str,
+    role: str,
+    plants: tuple[Plant, ...],
+    features: frozenset[str],
+    block: str,
 ) -> Written:
     writing = Writing(part, path, plants)
     values: dict[str, Any] = {
@@ -90,7 +97,7 @@ def _write(
     }
     if block:
         values["block"] = next(one for one in part.blocks if one.name == block)
-    return writing.done(render(template, **values))
+    return writing.done(render(template, **values), role)
 
 
 def _pushes(procedure: Procedure) -> bool:
