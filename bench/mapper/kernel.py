@@ -1,11 +1,13 @@
 """The Linux kernel as a haystack: drivers/, sound/ and include/ of Debian's linux-source-6.1, over 36,000 files.
 
-Measured in a process of its own, so that its peak memory is its own too; files are read one at a time.
+Ours runs as the command does, see kernel_run.py; the baselines in a process of their own, so that their memory goes
+when they end.
 """
 
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -15,11 +17,15 @@ from pathlib import Path
 
 from bench.mapper.gold import GoldRow, all_parts, gold_rows, read_sheets
 from bench.mapper.hidden import NameHider
+from bench.mapper.kernel_run import TreeRun, hidden_tree, linked_tree, run_kernel
+from bench.mapper.kernel_tokens import kernel_token_cost
 from bench.mapper.measure import Measured, measure_baselines
 from bench.mapper.sets import KERNEL, Case, Places
+from bench.mapper.tokens import TokenCost, TokenCounts
 from bench.mapper.trees import Tree, source_paths
 from mapper.baselines import TextIndex
 from mapper.baselines.texts import MAX_TEXT_CHARS
+from mapper.model import Datasheet
 
 SOURCE = Path("/usr/src/linux-source-6.1.tar.xz")
 PACKAGE = "linux-source-6.1"
@@ -61,26 +67,56 @@ def kernel_folder(given: Path | None, places: Places) -> Path:
     return _unpack(archive, places.cache / KERNEL)
 
 
+def run_ours(
+    folder: Path, places: Places, counts: TokenCounts | None, *, hidden: bool
+) -> tuple[Measured, TreeRun, list[TokenCost]]:
+    """Return our figures, what the runs took, and, names plain, what a model would cost."""
+    if places.cache is not None:
+        places.cache.mkdir(parents=True, exist_ok=True)
+    gold, sheets, hider, paths = _material(folder, places, hidden=hidden)
+    costs: list[TokenCost] = []
+    with tempfile.TemporaryDirectory(dir=places.cache) as scratch:
+        target = Path(scratch, KERNEL)
+        tree = linked_tree(folder, UNDER, target) if hider is None else hidden_tree(folder, paths, hider, target)
+
+        def count(state: Path, seconds: float) -> None:
+            if counts is not None and not hidden:
+                costs.append(kernel_token_cost(tree, state, sheets, counts, name=KERNEL, own_seconds=seconds))
+
+        pdfs = [places.data / "datasheets" / sheet.file for sheet in sheets]
+        measured, run = run_kernel(tree, pdfs, gold, hidden=hidden, count=count)
+    return measured, run, costs
+
+
 def measure_kernel(folder: Path, places: Places, *, hidden: bool) -> KernelRun:
-    """Return what a process of its own measures on the kernel's tree."""
+    """Return what a process of its own measures of the baselines on the kernel's tree."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
         return pool.submit(_measure, folder, places, hidden=hidden).result()
 
 
 def _measure(folder: Path, places: Places, *, hidden: bool) -> KernelRun:
     started = time.perf_counter()
+    gold, sheets, hider, paths = _material(folder, places, hidden=hidden)
+    case = Case(Tree(KERNEL, {}), tuple(sheets), tuple(gold))
+    index = TextIndex(_texts(folder, paths, hider))
+    measured = tuple(measure_baselines(case, hidden=hidden, index=index))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEBIBYTE
+    return KernelRun(measured, peak, time.perf_counter() - started)
+
+
+def _material(
+    folder: Path, places: Places, *, hidden: bool
+) -> tuple[list[GoldRow], list[Datasheet], NameHider | None, list[str]]:
+    """Return labels, datasheets, what hides names, and the tree's paths."""
     paths = source_paths(folder, UNDER)
     gold = gold_rows(places.data, KERNEL)
     sheets = read_sheets(places.data, sorted({str(row["file"]) for row in gold}), places.cache)
     read = {sheet.file for sheet in sheets}
     gold = [row for row in gold if row["file"] in read]
-    hider = NameHider([*all_parts(places.data), *(p for s in sheets for p in s.parts)], paths) if hidden else None
-    rows: list[GoldRow] = gold if hider is None else list(hider.gold(gold))
-    case = Case(Tree(KERNEL, {}), tuple(sheets), tuple(rows))
-    index = TextIndex(_texts(folder, paths, hider))
-    measured = tuple(measure_baselines(case, hidden=hidden, index=index))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEBIBYTE
-    return KernelRun(measured, peak, time.perf_counter() - started)
+    if not hidden:
+        return gold, sheets, None, paths
+    hider = NameHider([*all_parts(places.data), *(part for sheet in sheets for part in sheet.parts)], paths)
+    return list(hider.gold(gold)), sheets, hider, paths
 
 
 def _texts(folder: Path, paths: list[str], hider: NameHider | None) -> Iterator[tuple[str, str]]:

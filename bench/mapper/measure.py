@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from bench.mapper.gold import GoldRow
 from bench.mapper.hidden import NameHider
 from bench.mapper.sets import Case
-from bench.mapper.trees import Parser, Tree
+from bench.mapper.trees import Tree
 from mapper.baselines import (
     LEXICAL,
     TextIndex,
@@ -23,7 +23,7 @@ from mapper.baselines.answers import Query
 from mapper.baselines.texts import MAX_TEXT_CHARS
 from mapper.linking import map_tree
 from mapper.linking.format import file_line, link_line, mapping_lines
-from mapper.model import Datasheet, FileRelevance, Symbol
+from mapper.model import Datasheet, FileRelevance, SourceFile, Symbol
 from mapper.scoring import ScoreReport, score
 
 OURS = "ours"
@@ -45,9 +45,10 @@ class Measured:
     num_files: int
 
 
-def measure_case(case: Case, parser: Parser, *, hidden: bool, baselines: bool = True) -> Iterator[Measured]:
-    """Yield the figures of the mapper, then of each baseline."""
-    files = parser.parse(case.tree)
+def measure_case(
+    case: Case, files: Sequence[SourceFile], *, hidden: bool, baselines: bool = True
+) -> Iterator[Measured]:
+    """Yield the figures of the mapper, then of each baseline. files are those of the case's tree, parsed."""
     started = time.perf_counter()
     mapping = map_tree(files, case.sheets, repo_family=case.tree.name)
     seconds = time.perf_counter() - started

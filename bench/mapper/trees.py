@@ -3,6 +3,7 @@
 import hashlib
 import pickle
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -63,29 +64,36 @@ class Parser:
     def __init__(self, cache: Path | None) -> None:
         self._cache = cache
         self._version = parser_version()
-        self._last: dict[tuple[str, str], SourceFile] = {}
+        self._last: dict[tuple[str, str], tuple[SourceFile, float]] = {}
+
+    @property
+    def seconds(self) -> float:
+        """What parsing the last tree took when its files were parsed."""
+        return sum(seconds for _, seconds in self._last.values())
 
     def parse(self, tree: Tree) -> list[SourceFile]:
         """Return the parsed files of a tree; those that the parser refuses are named on stderr."""
-        kept = self._cache / f"tree-{self._key(tree)}.pickle" if self._cache is not None else None
+        kept = self._cache / f"parsed-{self._key(tree)}.pickle" if self._cache is not None else None
         if kept is not None and kept.exists():
-            files: list[SourceFile] = pickle.loads(kept.read_bytes())
+            parsed: list[tuple[SourceFile, float]] = pickle.loads(kept.read_bytes())
         else:
-            files = [file for path, data in tree.contents.items() if (file := self._parse_file(path, data)) is not None]
+            taken = (self._parse_file(path, data) for path, data in tree.contents.items())
+            parsed = [each for each in taken if each is not None]
             if kept is not None:
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 partial = kept.with_suffix(".part")
-                partial.write_bytes(pickle.dumps(files, protocol=pickle.HIGHEST_PROTOCOL))
+                partial.write_bytes(pickle.dumps(parsed, protocol=pickle.HIGHEST_PROTOCOL))
                 partial.replace(kept)
-        self._last = {(file.path, file.blob_id): file for file in files}
-        return files
+        self._last = {(file.path, file.blob_id): (file, seconds) for file, seconds in parsed}
+        return [file for file, _ in parsed]
 
-    def _parse_file(self, path: str, data: bytes) -> SourceFile | None:
+    def _parse_file(self, path: str, data: bytes) -> tuple[SourceFile, float] | None:
         blob = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
         if (path, blob) in self._last:
             return self._last[path, blob]
+        started = time.perf_counter()
         try:
-            return parse_file(path, data)
+            return parse_file(path, data), time.perf_counter() - started
         except SourceError as error:
             sys.stderr.write(f"{error}\n")
             return None

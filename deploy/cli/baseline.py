@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from mapper.baselines import TextIndex
     from mapper.model import Datasheet, FileRelevance, Symbol
 
-TOKENIZER = Path("models", "smollm2-135m-instruct", "tokenizer.json")
 Name = Literal["tfidf", "bm25", "vsm", "lsi", "partnumber", "direct"]
 
 
@@ -197,14 +196,13 @@ def _count_direct(tree: SourceTree, sheets: list[Datasheet], *, as_json: bool) -
 
 
 def _token_counter() -> Callable[[str], int]:
-    """Return what counts a text's tokens as the small base model's tokenizer does."""
+    """Return what counts a text's tokens, as a mapping's prompts are counted."""
     from deploy.cli.output import EXIT_CONFIG, fail
     from deploy.local.config import load_settings
+    from streams.errors import LlmError
+    from streams.llm.tokens import counter
 
-    file = load_settings().cache / TOKENIZER
-    if not file.is_file():
-        fail(f"{file}: no tokenizer to count with; `sheetstream model prepare` puts it there", EXIT_CONFIG)
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(file))
-    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
+    try:
+        return counter(load_settings().cache).count
+    except LlmError as error:
+        fail(str(error), EXIT_CONFIG)

@@ -3,12 +3,17 @@
 The process is in watcher.py; it is imported when it runs, since readers of a mirror need git.py alone.
 """
 
-import threading
-from collections.abc import Callable
+from __future__ import annotations
 
-from prometheus_client import CollectorRegistry
+from typing import TYPE_CHECKING
 
-from streams.config import StreamsSettings
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from prometheus_client import CollectorRegistry
+
+    from streams.config import StreamsSettings
 
 
 def run(

@@ -15,9 +15,10 @@ from bench.mapper.trees import Parser
 
 @pytest.fixture
 def measured(case: Case) -> list[Measured]:
+    concealed = hide(case, ["ZQ4071"])
     return [
-        *measure_case(case, Parser(None), hidden=False),
-        *measure_case(hide(case, ["ZQ4071"]), Parser(None), hidden=True),
+        *measure_case(case, Parser(None).parse(case.tree), hidden=False),
+        *measure_case(concealed, Parser(None).parse(concealed.tree), hidden=True),
     ]
 
 

@@ -53,7 +53,7 @@ def test_a_parsed_tree_is_kept_and_read_back(tmp_path: Path) -> None:
 
     assert again == first
     assert [symbol.name for file in changed for symbol in file.symbols] == ["one", "three"]
-    assert len(list(tmp_path.glob("tree-*.pickle"))) == 2
+    assert len(list(tmp_path.glob("parsed-*.pickle"))) == 2
 
 
 def test_only_source_files_are_read(tmp_path: Path) -> None:
