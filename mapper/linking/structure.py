@@ -1,13 +1,11 @@
-"""The shape of a tree: which files are copies of one another, which stand for the driver, which belong together.
+"""The shape of a tree: which files stand for the driver, and which belong together.
 
 A unit is what one datasheet maps to: the files of the deepest directory whose name says something, or, where a
-directory is a category that holds several parts, the files of one stem. Exact copies share one representative.
+directory is a category that holds several parts, the files of one stem.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import PurePosixPath
 
@@ -33,29 +31,10 @@ FIRST_ROLES: frozenset[Role] = frozenset({"driver", "hal", "generated"})
 """Files of these roles are the answer; others only where a tree has nothing else for the part."""
 
 
-@dataclass(frozen=True, slots=True)
-class TreeShape:
-    """Where each path stands: its unit, and the path whose content it repeats (itself if none)."""
-
-    unit_of: Mapping[str, str]
-    original_of: Mapping[str, str]
-
-
-def tree_shape(files: Sequence[SourceFile]) -> TreeShape:
-    """Return the units and the exact copies of a tree. Among copies the shortest path is the original."""
-    originals: dict[str, str] = {}
-    for file in sorted(files, key=lambda f: (f.path.count("/"), len(f.path), f.path)):
-        originals.setdefault(f"{PurePosixPath(file.path).name}:{file.blob_id}", file.path)
-    original_of = {file.path: originals[f"{PurePosixPath(file.path).name}:{file.blob_id}"] for file in files}
-    by_directory: dict[str, list[str]] = defaultdict(list)
-    for file in files:
-        by_directory[unit_directory(file.path)].append(file.path)
-    unit_of: dict[str, str] = {}
-    for directory, paths in by_directory.items():
-        by_stem = not directory or is_category(directory, paths) or len(paths) > MAX_UNIT_FILES
-        for path in paths:
-            unit_of[path] = f"{directory}#{unit_stem(path)}" if by_stem else directory
-    return TreeShape(unit_of, original_of)
+def units_of(directory: str, paths: Sequence[str]) -> dict[str, str]:
+    """Return the unit of each of the paths whose unit directory is this one: all of them, or those of a stem."""
+    by_stem = not directory or is_category(directory, paths) or len(paths) > MAX_UNIT_FILES
+    return {path: f"{directory}#{unit_stem(path)}" if by_stem else directory for path in paths}
 
 
 def unit_directory(path: str) -> str:
