@@ -5,14 +5,16 @@ sent again: readers know records by their ids.
 """
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import Protocol
 
 from sqlalchemy import Engine
 
+from streams.errors import BrokerError
 from streams.failpoints import Failpoints, Point
 from streams.ledger import outbox
-from streams.ledger.engine import reading, writing
 from streams.ledger.outbox import Waiting
 from streams.metrics import StreamsMetrics
 
@@ -56,15 +58,32 @@ class Publisher:
 
     async def flush(self) -> None:
         """Return when Kafka has confirmed every record that waited. Raises what the producer raises."""
+        loop, cancelled = asyncio.get_running_loop(), threading.Event()
+        send = partial(self._deliver, loop, cancelled)
         async with self._lock:
-            while batch := await asyncio.to_thread(self._waiting):
-                confirmations = [await self._send(item) for item in batch]
-                await asyncio.gather(*confirmations)
-                self._failpoints.hit(Point.PUBLISHED)
-                await asyncio.to_thread(self._confirm, batch)
-                for item in batch:
-                    self._metrics.published.labels(item.record.topic).inc()
+            try:
+                while await asyncio.to_thread(outbox.publish, self._engine, send, limit=BATCH_RECORDS):
+                    pass
+            finally:
+                cancelled.set()
             self._metrics.outbox.set(0)
+
+    def _deliver(self, loop: asyncio.AbstractEventLoop, cancelled: threading.Event, batch: list[Waiting]) -> None:
+        """Return when Kafka has confirmed a batch; called in a thread, while the producer lives in the loop.
+
+        Raises BrokerError when nobody waits for it any more: the producer is being stopped.
+        """
+        if cancelled.is_set():
+            raise BrokerError("outbox: not published, the worker stops")
+        self._metrics.outbox.set(len(batch))
+        asyncio.run_coroutine_threadsafe(self._send_all(batch), loop).result()
+        self._failpoints.hit(Point.PUBLISHED)
+        for item in batch:
+            self._metrics.published.labels(item.record.topic).inc()
+
+    async def _send_all(self, batch: list[Waiting]) -> None:
+        confirmations = [await self._send(item) for item in batch]
+        await asyncio.gather(*confirmations)
 
     async def _send(self, item: Waiting) -> Awaitable[object]:
         record = item.record
@@ -72,13 +91,3 @@ class Publisher:
         return await self._producer.send(
             self._prefix + record.topic, record.key.encode(), record.value, None, None, headers or None
         )
-
-    def _waiting(self) -> list[Waiting]:
-        with reading(self._engine) as conn:
-            batch = outbox.waiting(conn, limit=BATCH_RECORDS)
-            self._metrics.outbox.set(len(batch))
-            return batch
-
-    def _confirm(self, batch: list[Waiting]) -> None:
-        with writing(self._engine) as conn:
-            outbox.confirm(conn, [item.id for item in batch])

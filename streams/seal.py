@@ -27,7 +27,7 @@ from streams.ledger import engine as ledger
 from streams.ledger import shards
 from streams.ledger.migrate import upgrade
 from streams.ledger.offsets import positions
-from streams.ledger.samples import load_samples, pending_samples, pending_summary
+from streams.ledger.samples import load_samples, lock_samples, pending_samples, pending_summary
 from streams.ledger.shards import Shard
 from streams.metrics import StreamsMetrics
 from streams.shards import Sidecar, entry_size, read_sidecar, shards_folder, sidecar_path, tar_bytes, write_sidecar
@@ -121,6 +121,7 @@ class Sealer:
         self._seen = pending
         limits = self._settings
         with ledger.writing(self._engine) as conn:
+            lock_samples(conn)
             waiting = [sample for _, sample in pending_samples(conn, limit=limits.shard_max_samples)]
             count = cut(
                 [entry_size(sample) for sample in waiting],

@@ -1,6 +1,7 @@
 """`sheetstream config show`: the settings in force, and where each comes from."""
 
 import os
+import re
 import tomllib
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def show(
         {
             "table": section,
             "setting": name,
-            "value": value,
+            "value": _without_password(value),
             "origin": _origin(section, name, written.get(section, {}), file),
         }
         for section, settings in values.items()
@@ -72,6 +73,13 @@ def _sections() -> dict[str, dict[str, object]]:
         }
     except (LocalError, StreamsError, TrainerError, EvalError) as error:
         fail(str(error), 3)
+
+
+def _without_password(value: object) -> object:
+    """Return a setting as it may be shown: a URL's password is not."""
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"://([^:/?#]*):.*@", r"://\1:***@", re.sub(r"(password=)[^&]*", r"\1***", value))
 
 
 def _origin(section: str, name: str, written: dict[str, object], file: Path) -> str:

@@ -26,6 +26,7 @@ def exit_codes() -> Iterator[None]:
 
     from mapper.errors import MapperError
     from streams.errors import BrokerError, ConfigError, LedgerError, StreamsError
+    from streams.ledger.failures import UNDEFINED_TABLE, explain, sqlstate
 
     try:
         yield
@@ -34,7 +35,9 @@ def exit_codes() -> Iterator[None]:
     except (BrokerError, LedgerError) as error:
         fail(str(error), EXIT_UNREACHABLE)
     except SQLAlchemyError as error:
-        fail(f"ledger: {str(error).splitlines()[0]}", EXIT_UNREACHABLE)
+        if sqlstate(error) == UNDEFINED_TABLE:
+            fail("the ledger has no tables yet; start with `sheetstream repo add` or `up`", EXIT_NOT_FOUND)
+        fail(f"ledger: {explain(error)}", EXIT_UNREACHABLE)
     except (StreamsError, MapperError) as error:
         fail(str(error), EXIT_USAGE)
 

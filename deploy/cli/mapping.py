@@ -135,11 +135,13 @@ def _tree_state(
                 skipped[parsed.name] = parsed.skipped
 
     gone = {text_of(name) for name in (*removed, *changed)}
-    state = before.tree.updated(gone & set(before.tree.paths), ()) if gone else before.tree
+    state = before.tree
     with progress("parsing", len(changed)) as advance:
         facts = taken(advance)
-        while batch := list(islice(facts, FILES_A_STEP)):
-            state = state.updated((), batch)
+        batch = list(islice(facts, FILES_A_STEP))
+        while batch or gone:
+            state = state.updated(gone, batch)
+            gone, batch = set(), list(islice(facts, FILES_A_STEP))
     return state, skipped, num_parsed
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mapper.code import MAX_FILE_BYTES, is_relevant_path
-from mapper.errors import MapperError
+from mapper.code import MAX_FILE_BYTES, is_relevant_path, parse_file
+from mapper.errors import MapperError, SourceError
+from mapper.model import SourceFile
 from streams.errors import RepositoryError
 from streams.watch.git import GitMirror
 from streams.watch.gitcommand import run_git
@@ -70,7 +71,23 @@ def stamps_of(tree: SourceTree, now: float) -> dict[str, str]:
     if tree.commit is not None and tree.git_folder is not None:
         blobs = GitMirror(tree.git_folder).tree(tree.commit)
         return {name: blobs[name] for name in tree.paths}
-    return {name: _stamp(tree.root / name, now) for name in tree.paths}
+    return {name: _stamp(f"{tree.root}/{name}", now) for name in tree.paths}
+
+
+def read_tree(tree: SourceTree, advance: Callable[[int], None] = lambda _: None) -> tuple[list[SourceFile], list[str]]:
+    """Return the parsed files of a snapshot and one line for each file that could not be taken."""
+    files: list[SourceFile] = []
+    skipped: list[str] = []
+    for name, data in read_contents(tree, tree.paths):
+        path = text_of(name)
+        try:
+            if data is None:
+                raise SourceError(f"{path}: larger than {MAX_FILE_BYTES} bytes, or unreadable", reason="too_large")
+            files.append(parse_file(path, data))
+        except SourceError as error:
+            skipped.append(str(error))
+        advance(1)
+    return files, skipped
 
 
 def read_texts(tree: SourceTree, advance: Callable[[int], None] = lambda _: None) -> Iterator[tuple[str, str]]:
@@ -111,9 +128,9 @@ def read_file(file: Path) -> bytes | None:
         return None
 
 
-def _stamp(file: Path, now: float) -> str:
+def _stamp(file: str, now: float) -> str:
     try:
-        status = file.stat()
+        status = os.stat(file)  # noqa: PTH116 - a Path for each of 30,000 files takes longer than asking
     except OSError:
         return ""
     return f"{status.st_size}:{status.st_mtime_ns}" if status.st_mtime < now - SETTLED_SECONDS else ""

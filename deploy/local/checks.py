@@ -34,9 +34,12 @@ class Finding:
 
 def run_checks(settings: LocalSettings) -> Iterator[Finding]:
     """Yield one finding or more a check, in order; a check that breaks is a problem itself."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     from eval.errors import EvalError
     from streams.errors import StreamsError
 
+    expected = (OSError, EvalError, LocalError, StreamsError, SQLAlchemyError, subprocess.SubprocessError)
     checks: tuple[Callable[[LocalSettings], Iterator[Finding]], ...] = (
         _python,
         _git,
@@ -53,7 +56,7 @@ def run_checks(settings: LocalSettings) -> Iterator[Finding]:
         name = check.__name__.strip("_").replace("_", " ")
         try:
             yield from check(settings)
-        except (OSError, EvalError, LocalError, StreamsError, subprocess.SubprocessError) as error:
+        except expected as error:
             yield Finding(check=name, verdict="problem", seen=str(error), fix="see the message")
 
 
@@ -149,24 +152,29 @@ def _disk(settings: LocalSettings) -> Iterator[Finding]:
 
 
 def _ledger(settings: LocalSettings) -> Iterator[Finding]:
-    if not (settings.home / "ledger.db").is_file():
-        yield Finding(check="ledger", verdict="ok", seen="none yet; `sheetstream up` makes it")
-        return
     from streams.config import StreamsSettings
-    from streams.ledger.engine import open_ledger, reading
+    from streams.ledger.engine import open_ledger, reading, where
+    from streams.ledger.health import faults, server
     from streams.ledger.migrate import newest_version, schema_version
 
-    engine = open_ledger(StreamsSettings(home=settings.home).database_url)
-    with reading(engine) as conn:
-        found = schema_version(conn)
-    engine.dispose()
-    fine = found == newest_version()
-    yield Finding(
-        check="ledger",
-        verdict="ok" if fine else "warning",
-        seen=f"schema {found}",
-        fix="" if fine else f"schema {newest_version()} expected: stop the system and start it with this version",
-    )
+    url = StreamsSettings(home=settings.home).database_url
+    if url.startswith("sqlite") and not (settings.home / "ledger.db").is_file():
+        yield Finding(check="ledger", verdict="ok", seen="none yet; `sheetstream up` makes it")
+        return
+    engine = open_ledger(url)
+    try:
+        with reading(engine) as conn:
+            found, facts = schema_version(conn), server(conn)
+    finally:
+        engine.dispose()
+    newest = newest_version()
+    seen = f"schema {found}" if facts is None else f"schema {found} on PostgreSQL {facts.version}, {where(engine)}"
+    fix = "" if found == newest else f"schema {newest} expected: stop the system and start it with this version"
+    if found is None:
+        seen, fix = seen.replace("schema None", "no tables yet"), ""
+    yield Finding(check="ledger", verdict="warning" if fix else "ok", seen=seen, fix=fix)
+    for wrong, mend in faults(facts, must_create=found != newest) if facts else ():
+        yield Finding(check="ledger", verdict="problem", seen=wrong, fix=mend)
 
 
 def _suite(settings: LocalSettings) -> Iterator[Finding]:

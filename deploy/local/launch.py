@@ -161,6 +161,7 @@ def _prepare_store(settings: LocalSettings, kafka: str) -> None:
     from streams.errors import ConfigError as StreamsConfigError
     from streams.errors import StreamsError
     from streams.ledger.engine import open_ledger
+    from streams.ledger.failures import explain
     from streams.ledger.migrate import upgrade
     from streams.topics import apply_topics
 
@@ -175,7 +176,7 @@ def _prepare_store(settings: LocalSettings, kafka: str) -> None:
     except StreamsError as error:
         raise LocalError(str(error)) from error
     except SQLAlchemyError as error:
-        raise LocalError(f"ledger: {str(error).splitlines()[0]}") from error
+        raise LocalError(f"ledger: {explain(error)}") from error
 
 
 def _await_health(system: System, names: tuple[str, ...]) -> None:

@@ -126,6 +126,7 @@ def _read_ledger(settings: "StreamsSettings", state: SystemState) -> None:
     from streams.errors import StreamsError
     from streams.ledger.counts import counts
     from streams.ledger.engine import open_ledger, reading
+    from streams.ledger.failures import explain
 
     if settings.database_url.startswith("sqlite") and not (settings.home / "ledger.db").is_file():
         return
@@ -134,8 +135,10 @@ def _read_ledger(settings: "StreamsSettings", state: SystemState) -> None:
         with reading(engine) as conn:
             state.counts = counts(conn)
         state.freshness = _ledger_freshness(engine)
-    except (SQLAlchemyError, StreamsError) as error:
-        state.problems.append(f"ledger: {error}")
+    except SQLAlchemyError as error:
+        state.problems.append(f"ledger: {explain(error)}")
+    except StreamsError as error:
+        state.problems.append(str(error))
     finally:
         engine.dispose()
 

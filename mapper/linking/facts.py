@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from mapper.linking.parts import MIN_PART_LENGTH, has_digit, is_part_like
 from mapper.linking.structure import GENERIC_DIRECTORIES, part_words
-from mapper.linking.words import CHUNK, canonical, read_name, split_words
+from mapper.linking.vocabulary import ROLE_WORDS
+from mapper.linking.words import CHUNK, WORD, canonical
 from mapper.model import Role, SourceFile, Symbol
 
 Keys = npt.NDArray[np.uint64]
@@ -106,6 +107,20 @@ def pair_keys(values: Sequence[int], tokens: Sequence[str]) -> Keys:
     return result
 
 
+def name_tokens(name: str) -> set[str]:
+    """Return the tokens and the compact spelling of name_of(name), without remembering a name that is met once."""
+    pieces = [_spelled(piece) for piece in WORD.findall(name)]
+    kept = [piece for piece in pieces if not piece[2]] or pieces
+    return {*(token for _, token, _ in kept), "".join([word for word, _, _ in kept])}
+
+
+@lru_cache(maxsize=50_000)
+def _spelled(piece: str) -> tuple[str, str, bool]:
+    """Return a word of a name in lower case, its canonical form, and whether it only says what sort of thing it is."""
+    word = piece.lower()
+    return word, canonical(word), word in ROLE_WORDS
+
+
 def telling_tokens(tokens: Iterable[str]) -> list[str]:
     """Return the name tokens that tell registers apart: no single letters, no numbers."""
     return [token for token in tokens if len(token) > 1 and not token.isdigit()]
@@ -178,11 +193,15 @@ def _device_id(text: str) -> list[str]:
 
 
 def _words(identifiers: Iterable[tuple[str, int]]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
-    counts: Counter[str] = Counter()
+    pieces: dict[str, int] = {}
     for identifier, count in identifiers:
-        for word in split_words(identifier):
-            if len(word) > 2:
-                counts[canonical(word)] += count
+        for piece in WORD.findall(identifier):
+            pieces[piece] = pieces.get(piece, 0) + count
+    counts: dict[str, int] = {}
+    for piece, count in pieces.items():
+        if len(piece) > 2:
+            word = _spelled(piece)[1]
+            counts[word] = counts.get(word, 0) + count
     by_key = sorted({word_key(word): count for word, count in sorted(counts.items())}.items())
     keys: npt.NDArray[Any] = np.array([key for key, _ in by_key], dtype=np.uint32)
     return keys, np.array([count_step(count) for _, count in by_key], dtype=np.uint8)
@@ -194,8 +213,7 @@ def _pairs(definitions: Iterable[Symbol]) -> Keys:
     for symbol in definitions:
         if symbol.value is None or symbol.value < 0:
             continue
-        name = read_name(symbol.name)
-        for token in telling_tokens({*name.tokens, name.compact}):
+        for token in telling_tokens(name_tokens(symbol.name)):
             values.append(symbol.value)
             tokens.append(token)
     return np.unique(pair_keys(values, tokens))

@@ -4,8 +4,10 @@ A state is a value and a function of the tree's files alone: whatever updates le
 Only files of roles that may implement a part are in it.
 """
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -35,6 +37,8 @@ class TreeState:
     """Of exact copies under one name the one with the shortest path is the original."""
     vocabulary: tuple[str, ...]
     """All words that may name a part, sorted."""
+    vocabulary_keys: Array
+    """The keys of `vocabulary`."""
     names: Postings
     """Part word -> files; extra: the best source it stands in."""
     pairs: Postings
@@ -94,6 +98,7 @@ def _updated(old: TreeState, paths: tuple[str, ...], places: Files, rows: Sequen
         copy_keys[place] = name_key(f"{PurePosixPath(facts.path).name}:{facts.blob_id}")
     is_original = _originals(paths, copy_keys)
     names = old.names.updated(places, [(place, *_name_keys(facts)) for place, facts in rows])
+    vocabulary, vocabulary_keys = _vocabulary(old, places, names, rows)
     words, counts, starts = _moved_words(old, places, rows, len(paths))
     word_keys, word_files = _word_files(old, places, is_original, words, starts)
     return TreeState(
@@ -104,7 +109,8 @@ def _updated(old: TreeState, paths: tuple[str, ...], places: Files, rows: Sequen
         path_keys=path_keys,
         copy_keys=copy_keys,
         is_original=is_original,
-        vocabulary=_vocabulary(old, names, rows),
+        vocabulary=vocabulary,
+        vocabulary_keys=vocabulary_keys,
         names=names,
         pairs=old.pairs.updated(places, [(place, facts.pairs, None) for place, facts in rows]),
         defined=old.defined.updated(places, [(place, facts.defined, facts.values) for place, facts in rows]),
@@ -146,16 +152,30 @@ def _originals(paths: Sequence[str], copy_keys: Array) -> Array:
     return is_original
 
 
-def _vocabulary(old: TreeState, names: Postings, rows: Sequence[tuple[int, FileFacts]]) -> tuple[str, ...]:
-    added = {word for _, facts in rows for word, _ in facts.names}
-    if len(old.names.keys) == 0:
-        return tuple(sorted(added))
-    lost = np.setdiff1d(old.names.keys, names.keys)
-    if not len(lost) and added <= set(old.vocabulary):
-        return old.vocabulary
-    gone = set(lost.tolist())
-    kept = [word for word in old.vocabulary if not gone or name_key(word) not in gone]
-    return tuple(sorted({*kept, *added}))
+def _vocabulary(
+    old: TreeState, places: Files, names: Postings, rows: Sequence[tuple[int, FileFacts]]
+) -> tuple[tuple[str, ...], Array]:
+    """Return the part words of the names and their keys, in the order of the words."""
+    removed = np.unique(old.names.keys[places[old.names.files] == GONE])
+    lost = _absent(removed, names.keys)
+    words, keys = old.vocabulary, old.vocabulary_keys
+    if len(lost):
+        stays = np.isin(keys, lost, invert=True)
+        words, keys = tuple(compress(words, stays)), keys[stays]
+    added = sorted({word for _, facts in rows for word, _ in facts.names}.difference(words))
+    if not added:
+        return words, keys
+    inserts = np.array([bisect_left(words, word) for word in added], dtype=np.int64)
+    return tuple(sorted([*words, *added])), np.insert(keys, inserts, _keys(added))
+
+
+def _absent(values: Array, ordered: Array) -> Array:
+    """Return those of the values that are not in a sorted array."""
+    if not len(ordered):
+        return values
+    found = ordered[np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)]
+    absent: Array = values[found != values]
+    return absent
 
 
 def _moved_words(
@@ -191,12 +211,14 @@ def _word_files(old: TreeState, places: Files, is_original: Array, words: Array,
     came = np.repeat(is_original & ~stayed, np.diff(starts))
     minus, lost = np.unique(old.words[left], return_counts=True)
     plus, gained = np.unique(words[came], return_counts=True)
-    keys = np.union1d(np.union1d(old.word_keys, minus), plus)
-    files = np.zeros(len(keys), dtype=np.int32)
-    files[np.searchsorted(keys, old.word_keys)] += old.word_files
+    keys, files = old.word_keys, old.word_files.copy()
+    new = _absent(plus, keys)
+    at = np.searchsorted(keys, new)
+    keys, files = np.insert(keys, at, new), np.insert(files, at, 0)
     files[np.searchsorted(keys, minus)] -= lost.astype(np.int32)
     files[np.searchsorted(keys, plus)] += gained.astype(np.int32)
-    return keys[files > 0], files[files > 0]
+    stays = files > 0
+    return (keys, files) if stays.all() else (keys[stays], files[stays])
 
 
 EMPTY = TreeState(
@@ -208,6 +230,7 @@ EMPTY = TreeState(
     copy_keys=np.empty(0, np.uint64),
     is_original=np.empty(0, bool),
     vocabulary=(),
+    vocabulary_keys=np.empty(0, np.uint64),
     names=Postings.empty(),
     pairs=Postings.empty(),
     defined=Postings.empty(),

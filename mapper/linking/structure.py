@@ -6,6 +6,7 @@ directory is a category that holds several parts, the files of one stem.
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import PurePosixPath
 
@@ -33,31 +34,44 @@ FIRST_ROLES: frozenset[Role] = frozenset({"driver", "hal", "generated"})
 
 def units_of(directory: str, paths: Sequence[str]) -> dict[str, str]:
     """Return the unit of each of the paths whose unit directory is this one: all of them, or those of a stem."""
-    by_stem = not directory or is_category(directory, paths) or len(paths) > MAX_UNIT_FILES
-    return {path: f"{directory}#{unit_stem(path)}" if by_stem else directory for path in paths}
+    stems = [unit_stem(path) for path in paths]
+    by_stem = not directory or len(paths) > MAX_UNIT_FILES or is_category(directory, stems)
+    return {path: f"{directory}#{stem}" if by_stem else directory for path, stem in zip(paths, stems, strict=True)}
 
 
 def unit_directory(path: str) -> str:
     """Return the deepest directory with a telling name that holds the path, "" if there is none."""
-    directories = PurePosixPath(path).parent.parts
-    for depth in range(len(directories), 0, -1):
-        words = CHUNK.findall(directories[depth - 1].lower())
-        if words and not all(word in GENERIC_DIRECTORIES for word in words):
-            return "/".join(directories[:depth])
+    directory = path.rpartition("/")[0]
+    while directory:
+        above, _, name = directory.rpartition("/")
+        if _is_telling(name):
+            return directory
+        directory = above
     return ""
 
 
-def is_category(directory: str, paths: Sequence[str]) -> bool:
+@lru_cache(maxsize=20_000)
+def _is_telling(directory: str) -> bool:
+    words = CHUNK.findall(directory.lower())
+    return bool(words) and not all(word in GENERIC_DIRECTORIES for word in words)
+
+
+def is_category(directory: str, stems: Iterable[str]) -> bool:
     """Say whether a directory holds several parts: two or more different part-like first words in its file stems."""
-    own = {word for chunk in CHUNK.findall(directory.split("/")[-1].lower()) for word in [chunk] if is_part_like(word)}
-    stems = {unit_stem(path) for path in paths}
-    return not own and len({stem for stem in stems if is_part_like(stem)}) >= 2
+    if any(is_part_like(word) for word in CHUNK.findall(directory.rpartition("/")[2].lower())):
+        return False
+    return len({stem for stem in stems if is_part_like(stem)}) >= 2
 
 
 def unit_stem(path: str) -> str:
     """Return what a file's name says once driver and suffix words are gone: drv_abc123_regs.h gives abc123."""
-    name = PurePosixPath(path).name
-    stem = name[: -len("".join(PurePosixPath(name).suffixes))] if PurePosixPath(name).suffixes else name
+    name = path.rpartition("/")[2]
+    end = name.find(".", 1)
+    return _named_stem(name if end < 0 else name[:end])
+
+
+@lru_cache(maxsize=100_000)
+def _named_stem(stem: str) -> str:
     for chunk in CHUNK.findall(stem):
         named = [word for word in part_words(chunk) if is_part_like(word)]
         if named:

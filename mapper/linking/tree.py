@@ -150,13 +150,22 @@ class TreeIndex:
         asked = np.array(sorted(query), dtype=np.uint32)
         said = np.array([query[int(key)] for key in asked]) * self._idf_of(asked, weights)
         norm = float(np.sqrt(said @ said))
-        found: list[float] = []
-        for path in paths:
-            keys, steps = self.state.words_of(self._position(path))
+        spans = [self.state.words_of(self._position(path)) for path in paths]
+        kept = [span for span in spans if len(span[0])]
+        lengths, dots = np.zeros(len(paths)), np.zeros(len(paths))
+        if kept and len(asked):
+            keys, steps = np.concatenate([k for k, _ in kept]), np.concatenate([c for _, c in kept])
             own = (1 + steps * (math.log(2) / COUNT_STEPS)) * self._idf_of(keys, weights)
-            _, left, right = np.intersect1d(keys, asked, assume_unique=True, return_indices=True)
-            length = float(np.sqrt(own @ own))
-            found.append(round(float(own[left] @ said[right]) / (length * norm), 2) if length and norm else 0.0)
+            at = np.minimum(np.searchsorted(asked, keys), len(asked) - 1)
+            shared = np.where(asked[at] == keys, own * said[at], 0.0)
+            starts = np.cumsum([0, *(len(k) for k, _ in kept[:-1])])
+            has_words = np.array([len(k) > 0 for k, _ in spans])
+            lengths[has_words] = np.sqrt(np.add.reduceat(own * own, starts))
+            dots[has_words] = np.add.reduceat(shared, starts)
+        found = [
+            round(float(dot / (length * norm)), 2) if length and norm else 0.0
+            for dot, length in zip(dots, lengths, strict=True)
+        ]
         self._note(("cosines", paths, words), found)
         return found
 

@@ -42,11 +42,6 @@ def canonical(word: str) -> str:
 @lru_cache(maxsize=200_000)
 def name_of(text: str, drop: frozenset[str] = frozenset()) -> Name:
     """Return a name without the words in drop (part numbers, prefixes) and without role words, if any others stay."""
-    return read_name(text, drop)
-
-
-def read_name(text: str, drop: frozenset[str] = frozenset()) -> Name:
-    """Return what name_of gives, not remembered: for names that are read once, those of a whole tree."""
     words: list[str] = []
     for chunk in CHUNK.findall(text):
         low = chunk.lower()

@@ -5,11 +5,11 @@ from enum import Enum, auto
 
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from faust.exceptions import ProducerSendError
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import SQLAlchemyError
 
 from mapper.errors import MapperError
 from streams.errors import BlobError, BrokerError, LedgerError, MovedError, RepositoryError, StreamsError
+from streams.ledger.failures import is_transient
 
 TRANSIENT_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 
@@ -31,7 +31,9 @@ def classify(error: BaseException) -> Fault:
     """Return what to do about an error."""
     if isinstance(error, MovedError):
         return Fault.MOVED
-    if isinstance(error, (BrokerError, LedgerError, OperationalError, InterfaceError, PoolTimeoutError)):
+    if isinstance(error, SQLAlchemyError):
+        return Fault.TRANSIENT if is_transient(error) else Fault.DOUBTFUL
+    if isinstance(error, (BrokerError, LedgerError)):
         return Fault.TRANSIENT
     if isinstance(error, (KafkaError, ProducerSendError, ConnectionError, TimeoutError)):
         return Fault.TRANSIENT

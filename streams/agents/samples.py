@@ -107,6 +107,7 @@ class SamplesAgent:
 
     def apply(self, conn: Connection, event: LinkedChange, prepared: Built) -> Effect:
         """Write what changes among the samples of the paths."""
+        samples.lock_samples(conn)
         repository = sources.find_repository(conn, event.repo_id)
         if repository is None or repository.state == "removed":
             paths, held_out, prepared = samples.live_paths(conn, event.repo_id), False, Built()

@@ -77,10 +77,10 @@ class SheetsAgent:
 
     def apply(self, conn: Connection, event: SheetEvent, prepared: ReadRelease | None) -> Effect:
         """Write the release; when it is the newest of its family, make it current and tell the links agent."""
-        source = sources.find_sheet_source(conn, event.source_id)
+        source = sources.lock_sheet_source(conn, event.source_id)
         if prepared is None or source is None or source.state == "removed":
             return Effect(result="dropped", count=lambda: self._metrics.drops.labels(self.agent, "removed").inc())
-        sheet, before = prepared.sheet, sheets.current_sheet(conn, prepared.sheet.family)
+        sheet, before = prepared.sheet, sheets.lock_family(conn, prepared.sheet.family)
         if before != prepared.current:
             raise MovedError(f"datasheet family {sheet.family}: another release became current")
         again = before is not None and before.sha256 == sheet.sha256

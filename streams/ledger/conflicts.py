@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Row, select, update
 
 from mapper.model import Conflict
 from streams.events import Cause
-from streams.ledger.engine import upsert
 from streams.ledger.schema import conflicts
+from streams.ledger.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

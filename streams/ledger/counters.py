@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection, select, update
 
-from streams.ledger.engine import upsert
 from streams.ledger.schema import counters
+from streams.ledger.upsert import upsert
 
 
 def take(conn: Connection, name: str, number: int) -> int:

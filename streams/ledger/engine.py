@@ -3,82 +3,101 @@
 SQLite has one writer: a transaction that will write takes the lock at its start (BEGIN IMMEDIATE), since a reader
 that becomes a writer fails at once when another wrote in between, whatever the busy timeout. A commit is on disk when
 it returns (synchronous=FULL): offsets are acknowledged to Kafka after it.
+
+On PostgreSQL writers run side by side (READ COMMITTED) and lock what they decide upon: rows, or names where there is
+no row (streams/ledger/locks.py). Readers see one snapshot (REPEATABLE READ) there too.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy import URL, ColumnElement, Connection, Engine, and_, create_engine, event, make_url
+from sqlalchemy.dialects import registry
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from streams.errors import ConfigError, LedgerError
+from streams.ledger.failures import explain
 
 BUSY_TIMEOUT_MS = 30_000
-BATCH_ROWS = 500  # of one INSERT: SQLite allows 32766 variables a statement
+BATCH_ROWS = 500  # of one IN: SQLite allows 32766 variables a statement
+SETTING = "SHEETSTREAM_DATABASE_URL"
+LAST_CHARACTER = "\U0010ffff"
 _WRITES = "ledger_writes"
 
 
 def open_ledger(database_url: str) -> Engine:
     """Return the engine of a ledger; the database is not touched yet, and its schema may still be missing.
 
-    Raises ConfigError for a URL that is no database's.
+    Raises ConfigError for a URL that is no SQLite's or PostgreSQL's; the message has nothing of its password.
     """
     try:
-        url = make_url(database_url)
-        if url.get_backend_name() == "sqlite" and url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        url = _known_url(database_url)
         engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise ConfigError(f"database_url: an SQLAlchemy URL of SQLite or PostgreSQL expected: {error}") from error
+        raise ConfigError(f"{SETTING}: a URL of SQLite or PostgreSQL expected: {error}") from error
+    except ValueError:  # says what came in place of a number, which may be a part of the password
+        expected = "a number as port, and %3A, %2F, %40 for :, /, @ within a password expected"
+        raise ConfigError(f"{SETTING}: {expected}") from None
     if engine.dialect.name == "sqlite":
+        if url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         event.listen(engine, "connect", _configure)
         event.listen(engine, "begin", _begin)
+    else:
+        event.listen(engine, "begin", _begin_postgresql)
     return engine
+
+
+def where(engine: Engine) -> str:
+    """Return where a ledger is, for people: its URL without the password."""
+    url = engine.url
+    return repr(url if url.get_backend_name() == "sqlite" else url.set(drivername=url.get_backend_name()))
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Yield a connection in a transaction that may write: committed at the end, rolled back on an exception."""
-    with engine.connect().execution_options(**{_WRITES: True}) as conn, conn.begin():
+    """Yield a connection in a transaction that may write: committed at the end, rolled back on an exception.
+
+    Raises LedgerError when the database can not be reached.
+    """
+    with _connect(engine).execution_options(**{_WRITES: True}) as conn, conn.begin():
         yield conn
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Yield a connection whose reads see one snapshot. Raises LedgerError when the database can not be opened."""
-    try:
-        connection = engine.connect()
-    except OperationalError as error:
-        raise LedgerError(f"ledger: {engine.url!r}: {error.orig}") from error
-    with connection as conn, conn.begin():
+    """Yield a connection whose reads see one snapshot. Raises LedgerError when the database can not be reached."""
+    with _connect(engine) as conn, conn.begin():
         yield conn
 
 
-def upsert(
-    conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, update: Sequence[str] | None = None
-) -> int:
-    """Insert rows; where the primary key is there already, set the columns of `update` (None: all; (): keep the old).
+def starts_with(column: ColumnElement[str], start: str) -> ColumnElement[bool]:
+    """Return the condition that a text starts so: to the letter, and through an index on both databases.
 
-    Rows of one call have the same columns and different keys. Returns how many rows were written.
+    LIKE disregards the case of letters on SQLite.
     """
-    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    keys = [column.name for column in table.primary_key]
-    written = 0
-    for start in range(0, len(rows), BATCH_ROWS):
-        batch = [dict(row) for row in rows[start : start + BATCH_ROWS]]
-        statement = insert(table).values(batch)
-        names = [name for name in batch[0] if name not in keys] if update is None else list(update)
-        if names:
-            changed = {name: statement.excluded[name] for name in names}
-            statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
-        else:
-            statement = statement.on_conflict_do_nothing(index_elements=keys)
-        written += conn.execute(statement).rowcount
-    return written
+    return and_(column >= start, column < start + LAST_CHARACTER)
+
+
+def _known_url(database_url: str) -> URL:
+    """Return the URL with our driver in it."""
+    url = make_url(database_url.replace("postgres://", "postgresql://", 1))
+    if url.get_backend_name() == "sqlite":
+        return url
+    if url.drivername not in ("postgresql", "postgresql+pg8000"):
+        raise ArgumentError(f"got {url.drivername}")
+    registry.register("postgresql.ledger", "streams.ledger.postgres", "LedgerDialect")
+    return url.set(drivername="postgresql+ledger")
+
+
+def _connect(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except DBAPIError as error:
+        raise LedgerError(f"ledger: {where(engine)} ({SETTING}): {explain(error)}") from error
 
 
 def _configure(connection: sqlite3.Connection, _record: Any) -> None:
@@ -90,3 +109,12 @@ def _configure(connection: sqlite3.Connection, _record: Any) -> None:
 
 def _begin(conn: Connection) -> None:
     conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get(_WRITES) else "BEGIN")
+
+
+def _begin_postgresql(conn: Connection) -> None:
+    """Give a reader one snapshot, for as long as it computes with it; a writer has the connection's defaults."""
+    if not conn.get_execution_options().get(_WRITES):
+        conn.exec_driver_sql(
+            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;"
+            " SET LOCAL idle_in_transaction_session_timeout = 0"
+        )

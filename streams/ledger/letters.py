@@ -6,8 +6,8 @@ from sqlalchemy import Connection, func, select, update
 
 from mapper.ids import content_id
 from streams.errors import StreamsError
-from streams.ledger.engine import upsert
 from streams.ledger.schema import dead_letters
+from streams.ledger.upsert import upsert
 
 STATES = ("dead", "replayed", "dropped")
 

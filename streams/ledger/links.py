@@ -11,8 +11,9 @@ from mapper.ids import content_id
 from mapper.model import LIVE_STATES, FileRelevance, LinkState, TraceLink
 from streams.events import Cause
 from streams.ledger.bodies import pack, unpack
-from streams.ledger.engine import BATCH_ROWS, upsert
+from streams.ledger.engine import BATCH_ROWS, starts_with
 from streams.ledger.schema import file_relevance, link_history, links
+from streams.ledger.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +122,7 @@ def find_links(
             query = query.where(column == wanted)
     if path is not None:
         start = path.removesuffix("*")
-        query = query.where(links.c.path == path if start == path else links.c.path.startswith(start, autoescape=True))
+        query = query.where(links.c.path == path if start == path else starts_with(links.c.path, start))
     if state is None:
         query = query.where(links.c.state.in_(sorted(LIVE_STATES)))
     elif state != "all":
@@ -131,7 +132,7 @@ def find_links(
 
 def link_story(conn: Connection, link_id: str) -> LinkStory | None:
     """Return the story of a link; link_id may be the start of an id if only one link has it."""
-    here = links.c.link_id.startswith(link_id, autoescape=True)
+    here = starts_with(links.c.link_id, link_id)
     rows = conn.execute(select(links).where(here).limit(2)).all()
     if len(rows) != 1:
         return None

@@ -9,27 +9,33 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from filelock import FileLock
-from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from streams.errors import LedgerError
-from streams.ledger.engine import writing
+from streams.ledger.engine import SETTING, where, writing
+from streams.ledger.failures import explain, sqlstate
+from streams.ledger.locks import lock
 
-ADVISORY_LOCK = 7_374_001  # PostgreSQL: any number, the same in all processes
 LOCK_SECONDS = 60.0
+INSUFFICIENT_PRIVILEGE = "42501"
 _ENVIRONMENT = threading.Lock()  # alembic's environment is a module-level proxy
 
 
 def upgrade(engine: Engine) -> None:
-    """Apply the migrations that are missing. Raises LedgerError when the database can not be opened or is newer."""
+    """Apply the migrations that are missing.
+
+    Raises LedgerError when the database can not be reached, is newer than this version, or does not let us.
+    """
     try:
         if engine.dialect.name == "sqlite" and engine.url.database:
             with FileLock(f"{engine.url.database}.migrate.lock", timeout=LOCK_SECONDS):
                 _upgrade(engine)
         else:
             _upgrade(engine)
-    except OperationalError as error:
-        raise LedgerError(f"ledger: {engine.url!r}: {error.orig}") from error
+    except DBAPIError as error:
+        hint = "; its role needs CREATE on the schema" if sqlstate(error) == INSUFFICIENT_PRIVILEGE else ""
+        raise LedgerError(f"ledger: {where(engine)} ({SETTING}): {explain(error)}{hint}") from error
 
 
 def schema_version(conn: Connection) -> str | None:
@@ -47,12 +53,11 @@ def newest_version() -> str:
 
 def _upgrade(engine: Engine) -> None:
     with as_file(files("streams.ledger") / "migrations") as folder, writing(engine) as conn, _ENVIRONMENT:
-        if conn.dialect.name == "postgresql":
-            conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+        lock(conn, "schema")
         config = _config(folder)
         current, script = schema_version(conn), ScriptDirectory.from_config(config)
         if current is not None and current not in {revision.revision for revision in script.walk_revisions()}:
-            raise LedgerError(f"ledger: {engine.url!r}: written by a newer version of sheetstream (schema {current})")
+            raise LedgerError(f"ledger: {where(engine)}: written by a newer version of sheetstream (schema {current})")
         if current != script.get_current_head():
             config.attributes["connection"] = conn
             command.upgrade(config, "head")

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from streams.ledger.engine import upsert
+from streams.ledger.locks import lock
 from streams.ledger.schema import offsets
+from streams.ledger.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +25,11 @@ class Position:
 
 
 def lock_position(conn: Connection, agent: str, topic: str, topic_id: str, partition: int) -> Position | None:
-    """Return the agent's place in a partition, locked until the transaction ends; None: nothing was applied yet."""
-    row = conn.execute(
+    """Return the agent's place in a partition, None if nothing was applied yet.
+
+    Until the transaction ends nobody else gets it: of two workers that have the same record in hand, one applies it.
+    """
+    query = (
         select(offsets)
         .where(
             offsets.c.agent == agent,
@@ -34,7 +38,11 @@ def lock_position(conn: Connection, agent: str, topic: str, topic_id: str, parti
             offsets.c.partition == partition,
         )
         .with_for_update()
-    ).one_or_none()
+    )
+    row = conn.execute(query).one_or_none()
+    if row is None:
+        lock(conn, "offset", agent, topic, topic_id, str(partition))
+        row = conn.execute(query).one_or_none()
     return Position(**row._mapping) if row else None
 
 

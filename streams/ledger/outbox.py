@@ -1,13 +1,16 @@
 """Outgoing records, written in the transaction of their effect and removed once Kafka has confirmed them.
 
-Topics are those of streams/topics.py, without the prefix of an installation.
+Topics are those of streams/topics.py, without the prefix of an installation. The ids of one key's records grow with
+the transactions that put them, as these hold a lock for what the key is of.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, Engine, delete, func, insert, select
 
+from streams.ledger.engine import reading, writing
+from streams.ledger.locks import lock
 from streams.ledger.schema import outbox
 
 
@@ -39,6 +42,28 @@ def put(conn: Connection, records: Iterable[Outgoing], now: float) -> list[int]:
         return []
     statement = insert(outbox).returning(outbox.c.id, sort_by_parameter_order=True)
     return list(conn.execute(statement, rows).scalars())
+
+
+def publish(engine: Engine, send: Callable[[list[Waiting]], None], *, limit: int) -> int:
+    """Send the first records that wait, remove them once `send` has returned, and return how many there were.
+
+    On PostgreSQL one process publishes at a time, and removes in the transaction in which it reads: were two to send
+    the same records, a late one of the one could follow a newer one of the other. SQLite can not be held for so long:
+    two processes over one file may both send a record.
+    """
+    with reading(engine) as conn:
+        batch = waiting(conn, limit=limit)
+    if batch and engine.dialect.name == "postgresql":
+        with writing(engine) as conn:
+            lock(conn, "outbox")
+            batch = waiting(conn, limit=limit)  # another has sent some of them meanwhile
+            send(batch)
+            confirm(conn, [item.id for item in batch])
+    elif batch:
+        send(batch)
+        with writing(engine) as conn:
+            confirm(conn, [item.id for item in batch])
+    return len(batch)
 
 
 def waiting(

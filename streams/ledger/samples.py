@@ -15,8 +15,10 @@ from mapper.corpus.sample import Sample
 from mapper.ids import content_id
 from streams.ledger.bodies import pack, unpack
 from streams.ledger.counters import take
-from streams.ledger.engine import BATCH_ROWS, upsert
+from streams.ledger.engine import BATCH_ROWS
+from streams.ledger.locks import lock
 from streams.ledger.schema import drops, samples
+from streams.ledger.upsert import upsert
 
 LIVE = ("pending", "sealed")
 STAGE = "samples"
@@ -62,6 +64,14 @@ class NewSample:
     sheet_family: str | None
     content_hash: str
     event_time: float
+
+
+def lock_samples(conn: Connection) -> None:
+    """Return once nobody else adds, retracts or plans samples until the transaction ends.
+
+    Whether a text counts depends on all others, and those of one shard must not be retracted while it is planned.
+    """
+    lock(conn, "samples")
 
 
 def pending_samples(conn: Connection, *, limit: int) -> list[tuple[SampleRow, Sample]]:
@@ -123,20 +133,23 @@ def find_sample(conn: Connection, sample_id: str) -> SampleRow | None:
 def add_samples(conn: Connection, new: Sequence[NewSample]) -> None:
     """Add samples at the end of the order; one that was retracted counts again, in its shard if it is in one."""
     first = take(conn, "samples.seq", len(new))
-    for seq, item in enumerate(new, start=first):
-        known = find_sample(conn, item.sample.sample_id)
-        if known is not None:
-            state = "pending" if known.shard_seq is None else "sealed"
-            conn.execute(update(samples).where(samples.c.sample_id == known.sample_id).values(state=state))
-            continue
-        upsert(conn, samples, [_values(item, seq)])
+    known: dict[str, int | None] = {}
+    ids = [item.sample.sample_id for item in new]
+    for start in range(0, len(ids), BATCH_ROWS):
+        here = samples.c.sample_id.in_(ids[start : start + BATCH_ROWS])
+        known.update(dict(conn.execute(select(samples.c.sample_id, samples.c.shard_seq).where(here)).all()))
+    for state, wanted in (
+        ("pending", [key for key, shard in known.items() if shard is None]),
+        ("sealed", [key for key, shard in known.items() if shard is not None]),
+    ):
+        _set_state(conn, wanted, state)
+    rows = {item.sample.sample_id: _values(item, seq) for seq, item in enumerate(new, start=first)}
+    upsert(conn, samples, [row for key, row in rows.items() if key not in known])
 
 
 def retract(conn: Connection, sample_ids: Sequence[str]) -> None:
     """Take samples back: not drawn any more, not sealed if they are not yet."""
-    for start in range(0, len(sample_ids), BATCH_ROWS):
-        here = samples.c.sample_id.in_(sample_ids[start : start + BATCH_ROWS])
-        conn.execute(update(samples).where(here).values(state="retracted"))
+    _set_state(conn, sample_ids, "retracted")
 
 
 def replace_drops(conn: Connection, stage: str, repo_id: str, paths: Collection[str], new: Iterable[DropRow]) -> None:
@@ -197,6 +210,12 @@ def count_drops(conn: Connection) -> dict[tuple[str, str], int]:
 
 
 _COLUMNS = [samples.c[field.name] for field in dataclasses.fields(SampleRow)]
+
+
+def _set_state(conn: Connection, sample_ids: Sequence[str], state: str) -> None:
+    for start in range(0, len(sample_ids), BATCH_ROWS):
+        here = samples.c.sample_id.in_(sample_ids[start : start + BATCH_ROWS])
+        conn.execute(update(samples).where(here).values(state=state))
 
 
 def _row(row: Row[Any]) -> SampleRow:

@@ -2,21 +2,27 @@
 
 SQLAlchemy Core, the same on SQLite and PostgreSQL. Times are UTC seconds since the epoch (float), ids are those of
 mapper/ids.py. Bodies are zlib-compressed JSON of the mapper's dataclasses.
+
+Text is compared byte by byte on both (collation "C"), so that order never depends on a server's locale. Names are
+whatever a source file says, of any length: PostgreSQL indexes them by their hash, as its trees end at 2,700 bytes.
 """
+
+from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     Float,
     Index,
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
-    Text,
+    TypeDecorator,
+    types,
 )
 
 metadata = MetaData(
@@ -27,8 +33,43 @@ metadata = MetaData(
     }
 )
 
-# Autoincrement keys: SQLite knows them only as INTEGER.
-SERIAL = BigInteger().with_variant(Integer, "sqlite")
+# SQLite knows autoincrement keys only as INTEGER, which has 64 bits there.
+LONG = BigInteger().with_variant(Integer, "sqlite")
+
+
+def storable(text: str) -> str:
+    """Return text that both databases take: PostgreSQL refuses NUL characters, which titles read from PDFs may have."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text
+
+
+class _Storable(TypeDecorator[str]):
+    """Text as it is kept."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else storable(value)
+
+
+class String(_Storable):
+    """A word: an id, a name, a path."""
+
+    impl = types.String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return types.String(collation="C" if dialect.name == "postgresql" else None)
+
+
+class Text(_Storable):
+    """Words."""
+
+    impl = types.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return types.Text(collation="C" if dialect.name == "postgresql" else None)
+
 
 repositories = Table(
     "repositories",
@@ -105,13 +146,14 @@ symbols = Table(
     Column("repo_id", String, nullable=False),
     Column("path", String, nullable=False),
     Column("kind", String, nullable=False),
-    Column("name", String, nullable=False, index=True),
+    Column("name", String, nullable=False),
     Column("scope", String),
     Column("line", Integer, nullable=False),
     Column("end_line", Integer, nullable=False),
     Column("value", String),  # decimal text: a 64-bit unsigned value does not fit an SQL integer
     Column("revision", String, nullable=False),
     Column("commit_id", String, nullable=False),
+    Index("ix_symbols_name", "name", postgresql_using="hash"),
     Index("ix_symbols_repo_path", "repo_id", "path"),
 )
 
@@ -167,15 +209,17 @@ links = Table(
     Column("method", String, nullable=False),
     Column("path", String, nullable=False, index=True),
     Column("kind", String, nullable=False),
-    Column("name", String, nullable=False, index=True),
+    Column("name", String, nullable=False),
     Column("line", Integer, nullable=False),
     Column("anchor_kind", String, nullable=False),
     Column("anchor_title", Text, nullable=False),
-    Column("register", String, index=True),
+    Column("register", String),
     Column("field", String),
     Column("page", Integer, nullable=False),
     Column("moved_from", String),
     Column("body", LargeBinary, nullable=False),  # mapper.model.TraceLink
+    Index("ix_links_name", "name", postgresql_using="hash"),
+    Index("ix_links_register", "register", postgresql_using="hash"),
 )
 
 link_history = Table(
@@ -230,7 +274,7 @@ samples = Table(
     "samples",
     metadata,
     Column("sample_id", String, primary_key=True),
-    Column("seq", Integer, nullable=False, index=True),  # order of arrival, gives the order of sealing
+    Column("seq", LONG, nullable=False, index=True),  # order of arrival, gives the order of sealing
     Column("repo_id", String, nullable=False, index=True),
     Column("path", String, nullable=False),
     Column("sheet_family", String),
@@ -289,7 +333,7 @@ offsets = Table(
 outbox = Table(
     "outbox",
     metadata,
-    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("id", LONG, primary_key=True, autoincrement=True),
     Column("topic", String, nullable=False),
     Column("key", String, nullable=False),
     Column("value", LargeBinary),  # None: a tombstone

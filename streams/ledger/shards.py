@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Row, func, select, update
 from streams import topics
 from streams.events import ShardEvent
 from streams.ledger import outbox
-from streams.ledger.engine import upsert
 from streams.ledger.outbox import Outgoing
 from streams.ledger.schema import samples, shards
+from streams.ledger.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

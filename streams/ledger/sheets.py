@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Row, select, update
 from mapper.ids import content_id
 from mapper.model import Datasheet
 from streams.ledger.bodies import pack, unpack
-from streams.ledger.engine import upsert
+from streams.ledger.locks import lock
 from streams.ledger.schema import datasheets, sheet_changes
+from streams.ledger.upsert import upsert
 
 if TYPE_CHECKING:  # else every reader of the ledger would load the PDF libraries
     from mapper.datasheet.revision import SheetChange
@@ -53,10 +54,16 @@ class SheetChangeRow:
 
 
 def current_sheet(conn: Connection, family: str) -> SheetRow | None:
-    """Return the current release of a family, its rows locked until the transaction ends."""
+    """Return the current release of a family."""
     query = select(*_COLUMNS).where(datasheets.c.family == family, datasheets.c.current.is_(True))
-    row = conn.execute(query.with_for_update()).one_or_none()
+    row = conn.execute(query).one_or_none()
     return _row(row) if row else None
+
+
+def lock_family(conn: Connection, family: str) -> SheetRow | None:
+    """Return the current release of a family; until the transaction ends nobody else makes another one current."""
+    lock(conn, "datasheet family", family)
+    return current_sheet(conn, family)
 
 
 def load_sheet(conn: Connection, sha256: str) -> Datasheet:

@@ -14,10 +14,11 @@ from mapper.ids import content_id, repository_id
 from streams import topics
 from streams.errors import SourceStateError
 from streams.events import Cause, MappingChange
-from streams.ledger import outbox
-from streams.ledger.engine import upsert
+from streams.ledger import outbox, sheets
+from streams.ledger.engine import starts_with
 from streams.ledger.outbox import Outgoing
 from streams.ledger.schema import commits, datasheets, drops, repositories, sheet_sources, symbols, tree_files
+from streams.ledger.upsert import upsert
 
 LIVE = ("active", "paused")
 STATES = ("active", "paused", "removed")
@@ -95,7 +96,7 @@ def add_repository(
         "polled_at": None,
         "error": None,
     }
-    known = find_repository(conn, repo_id)
+    known = lock_repository(conn, repo_id)
     kept = (
         {"tip", "head", "head_time", "linked", "linked_head", "added_at", "polled_at"}
         if known and known.state != "removed"
@@ -118,7 +119,7 @@ def find_repository(conn: Connection, key: str) -> Repository | None:
     columns = repositories.c
     exact = or_(columns.repo_id == key, columns.url == key, columns.family == key)
     rows = conn.execute(select(repositories).where(exact)).all()
-    rows = rows or conn.execute(select(repositories).where(columns.repo_id.startswith(key, autoescape=True))).all()
+    rows = rows or conn.execute(select(repositories).where(starts_with(columns.repo_id, key))).all()
     return _repository(rows[0]) if len(rows) == 1 else None
 
 
@@ -194,7 +195,7 @@ def add_sheet_source(
         "polled_at": None,
         "error": None,
     }
-    known = find_sheet_source(conn, source_id)
+    known = lock_sheet_source(conn, source_id)
     same = known and known.state != "removed" and (known.parts, known.revision) == (tuple(parts), revision)
     kept = {"etag", "last_modified", "sha256", "added_at", "polled_at"} if same else set()
     upsert(conn, sheet_sources, [row], update=[name for name in row if name not in kept | {"source_id"}])
@@ -207,8 +208,15 @@ def find_sheet_source(conn: Connection, key: str) -> SheetSource | None:
     """Return the source whose id (or the start of it) or location is `key`; None when none or several are."""
     columns = sheet_sources.c
     rows = conn.execute(select(sheet_sources).where(or_(columns.source_id == key, columns.location == key))).all()
-    rows = rows or conn.execute(select(sheet_sources).where(columns.source_id.startswith(key, autoescape=True))).all()
+    rows = rows or conn.execute(select(sheet_sources).where(starts_with(columns.source_id, key))).all()
     return _sheet_source(rows[0]) if len(rows) == 1 else None
+
+
+def lock_sheet_source(conn: Connection, source_id: str) -> SheetSource | None:
+    """Return a source, its row locked until the transaction ends (SQLite: the whole ledger is)."""
+    query = select(sheet_sources).where(sheet_sources.c.source_id == source_id).with_for_update()
+    row = conn.execute(query).one_or_none()
+    return _sheet_source(row) if row else None
 
 
 def list_sheet_sources(conn: Connection, states: Sequence[str] = LIVE) -> list[SheetSource]:
@@ -240,6 +248,8 @@ def remove_sheet_source(conn: Connection, source_id: str, now: float) -> None:
     _set_state(conn, sheet_sources, source_id, "removed")
     current = select(datasheets.c.family).where(datasheets.c.source_id == source_id, datasheets.c.current.is_(True))
     families = list(conn.execute(current.order_by(datasheets.c.family)).scalars())
+    for family in families:
+        sheets.lock_family(conn, family)
     conn.execute(update(datasheets).where(datasheets.c.source_id == source_id).values(current=False))
     cause = Cause(kind="removal", id=source_id, time=now, detail="datasheet source removed")
     for family in families:

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, delete, select, tuple_
 from mapper.ids import symbol_id
 from mapper.model import SourceFile, Symbol
 from streams.ledger.bodies import pack, unpack
-from streams.ledger.engine import BATCH_ROWS, upsert
+from streams.ledger.engine import BATCH_ROWS
 from streams.ledger.schema import commits, parsed_files, symbols, tree_files
+from streams.ledger.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

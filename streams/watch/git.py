@@ -25,7 +25,9 @@ FETCH_SECONDS = 1800.0
 PROBE_SECONDS = 60.0
 STALE_LOCK_SECONDS = 60.0
 MAX_BLOB_BYTES = 2_000_000
-MAX_PATH_CHARACTERS = 1024
+MAX_PATH_BYTES = 1024
+"""A longer path is left out: the ledger has paths in its keys, and PostgreSQL's hold 2,700 bytes."""
+
 RENAME_LIMIT = 2000
 """Git looks for renames only up to so many added and removed files (it compares pairs)."""
 
@@ -267,7 +269,7 @@ def _path(name: bytes) -> str | None:
         text = name.decode()
     except UnicodeDecodeError:
         text = name.decode("latin-1")
-    return text if len(text) <= MAX_PATH_CHARACTERS else None
+    return text if len(text.encode()) <= MAX_PATH_BYTES else None
 
 
 def _commit(line: str) -> Commit:

@@ -102,7 +102,7 @@ class Poller:
             self.metrics.source_head.labels(source.source_id).set(event.released_at)
             logger.info("datasheet told source_id=%s sha256=%s", source.source_id, sha256)
         with writing(self.engine) as conn:
-            now = sources.find_sheet_source(conn, source.source_id)
+            now = sources.lock_sheet_source(conn, source.source_id)
             if now is not None and (now.state, now.sha256, now.added_at) == (
                 source.state,
                 source.sha256,

@@ -1,11 +1,16 @@
-"""Real git repositories in temporary folders."""
+"""Real git repositories in temporary folders, and empty ledgers on both databases."""
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine
+
+from streams.ledger.engine import open_ledger
+from streams.ledger.migrate import upgrade
 
 IDENTITY = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -52,3 +57,26 @@ class Vendor:
 def make_vendor(tmp_path: Path) -> Callable[..., Vendor]:
     """Give a function that makes a new empty repository of this name."""
     return lambda name="vendor": Vendor(tmp_path / name)
+
+
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty ledger, perhaps without tables yet; once on each database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'ledger.db'}"
+    else:
+        server: Any = request.getfixturevalue("postgres")
+        yield server.url("ledger")
+        server.clear()
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An empty ledger with this version's schema, once on each database."""
+    engine = open_ledger(database_url)
+    upgrade(engine)
+    yield engine
+    engine.dispose()

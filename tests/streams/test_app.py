@@ -8,15 +8,12 @@ from sqlalchemy import Engine
 from streams.app import create_app, start_offsets
 from streams.config import StreamsSettings
 from streams.ledger.engine import open_ledger, writing
-from streams.ledger.migrate import upgrade
 from streams.ledger.offsets import record_applied
 
 
-def test_each_partition_starts_where_the_ledger_says(tmp_path: Path) -> None:
+def test_each_partition_starts_where_the_ledger_says(tmp_path: Path, engine: Engine) -> None:
     """Places in topics that were made anew do not count."""
     settings = StreamsSettings(home=tmp_path, topic_prefix="x.")
-    engine = open_ledger(settings.database_url)
-    upgrade(engine)
     with writing(engine) as conn:
         for partition, topic_id in ((0, "now"), (1, "before")):
             record_applied(
@@ -32,7 +29,6 @@ def test_each_partition_starts_where_the_ledger_says(tmp_path: Path) -> None:
             )
 
     assert start_offsets(settings, engine, {"repo.commits": "now"}) == {TP("x.repo.commits", 0): 7}
-    engine.dispose()
 
 
 def test_the_app_makes_no_topic_no_table_and_serves_nothing(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ import json
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -43,12 +44,15 @@ def sample(number: int, text: str = "int a;\n") -> Sample:
 
 
 class Sealing:
-    """A ledger with samples, and sealers over it."""
+    """A ledger with samples (SQLite if no other is given), and sealers over it."""
 
-    def __init__(self, home: Path, **settings: Any) -> None:
-        self.settings = StreamsSettings(home=home, **settings)
+    opened: ClassVar[list[Engine]] = []
+
+    def __init__(self, home: Path, database_url: str = "", **settings: Any) -> None:
+        self.settings = StreamsSettings(home=home, database_url=database_url, **settings)
         self.folder = home / "shards"
         self.engine: Engine = open_ledger(self.settings.database_url)
+        self.opened.append(self.engine)
         upgrade(self.engine)
 
     def add(self, numbers: range, text: str = "int a;\n") -> None:
@@ -80,6 +84,14 @@ class Sealing:
             return [member.name for member in tar]
 
 
+@pytest.fixture(autouse=True)
+def closing() -> Iterator[None]:
+    """Close the ledgers at the end."""
+    yield
+    while Sealing.opened:
+        Sealing.opened.pop().dispose()
+
+
 @pytest.mark.parametrize(
     ("sizes", "overdue", "count"),
     [
@@ -100,14 +112,14 @@ def test_where_a_shard_ends_depends_on_count_and_bytes(sizes: list[int], overdue
     assert cut(sizes, max_samples=3, max_bytes=100, overdue=overdue) == count
 
 
-def test_full_shards_are_sealed_at_once_and_the_rest_when_overdue(tmp_path: Path) -> None:
+def test_full_shards_are_sealed_at_once_and_the_rest_when_overdue(tmp_path: Path, database_url: str) -> None:
     """Seven samples in threes: two shards now, the third once the last sample has waited long enough."""
-    sealing = Sealing(tmp_path, shard_max_samples=3, shard_max_age_seconds=1000)
+    sealing = Sealing(tmp_path, database_url, shard_max_samples=3, shard_max_age_seconds=1000)
     sealing.add(range(7))
 
     sealing.seal()
     assert sealing.names() == ["shard-000001.json", "shard-000001.tar", "shard-000002.json", "shard-000002.tar"]
-    late = Sealing(tmp_path, shard_max_samples=3, shard_max_age_seconds=1e-9)
+    late = Sealing(tmp_path, database_url, shard_max_samples=3, shard_max_age_seconds=1e-9)
     late.seal()
 
     assert late.keys("shard-000003.tar") == ["sm1_0006.txt", "sm1_0006.json"]
@@ -115,9 +127,9 @@ def test_full_shards_are_sealed_at_once_and_the_rest_when_overdue(tmp_path: Path
         assert samples.count_by_state(conn) == {"sealed": 7}
 
 
-def test_the_sidecar_says_what_is_in_the_shard(tmp_path: Path) -> None:
+def test_the_sidecar_says_what_is_in_the_shard(tmp_path: Path, database_url: str) -> None:
     """Digest, size, domains and newest event are those of the tar; the announcement waits in the outbox."""
-    sealing = Sealing(tmp_path, shard_max_samples=3, holdout_families=("held",))
+    sealing = Sealing(tmp_path, database_url, shard_max_samples=3, holdout_families=("held",))
     sealing.add(range(3))
 
     sealing.seal()
@@ -147,20 +159,21 @@ class Died(BaseException):
 
 @pytest.mark.parametrize("point", [point for point in Point if point.value.startswith("seal.")])
 def test_a_sealer_that_dies_anywhere_leaves_the_same_shards(
-    tmp_path: Path, point: Point, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, database_url: str, point: Point, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopped at each step and started again, the folder is the same as without; nothing is sealed twice."""
+    """Stopped at each step and started again, the folder is the one of SQLite without; nothing is sealed twice."""
 
     def die(status: int) -> None:
         raise Died
 
     monkeypatch.setattr("streams.failpoints.os._exit", die)
-    undisturbed, killed = (Sealing(tmp_path / name, **LIMITS) for name in ("undisturbed", "killed"))
+    undisturbed = Sealing(tmp_path / "undisturbed", **LIMITS)
+    killed = Sealing(tmp_path / "killed", database_url, **LIMITS)
     for sealing in (undisturbed, killed):
         sealing.add(range(5))
 
     with pytest.raises(Died):
-        Sealing(tmp_path / "killed", **LIMITS, failpoint=point.value).seal()
+        Sealing(tmp_path / "killed", database_url, **LIMITS, failpoint=point.value).seal()
     undisturbed.seal()
     killed.seal()
 
@@ -187,9 +200,9 @@ def test_a_killed_sealer_leaves_no_half_file(tmp_path: Path) -> None:
     _assert_same(undisturbed, killed)
 
 
-def test_a_sample_added_meanwhile_waits_for_the_next_shard(tmp_path: Path) -> None:
+def test_a_sample_added_meanwhile_waits_for_the_next_shard(tmp_path: Path, database_url: str) -> None:
     """What was planned before a crash stays as planned."""
-    sealing = Sealing(tmp_path, shard_max_samples=3)
+    sealing = Sealing(tmp_path, database_url, shard_max_samples=3)
     sealing.add(range(2))
     with writing(sealing.engine) as conn:
         shards.plan_shard(conn, ["sm1_0000", "sm1_0001"])

@@ -54,6 +54,7 @@ if __name__ == "__main__":
     run(StreamsSettings(), registry=registry, stop=stop, beat=lambda: beats.append(1))
     sys.stdout.write(f"beats {len(beats)}\\n{generate_latest(registry).decode()}")
 """
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the same on any ledger, and slow
 FAUST_WEB_PORT = 6066
 HEADER = """/* SPDX-License-Identifier: MIT */
 #define ZQ4071_REG_CONTROL 0x00
@@ -103,6 +104,7 @@ class System:
         script.write_text(SCRIPT)
         environment = os.environ | {
             "SHEETSTREAM_HOME": str(self.settings.home),
+            "SHEETSTREAM_DATABASE_URL": self.settings.database_url,
             "SHEETSTREAM_KAFKA": self.settings.kafka,
             "SHEETSTREAM_TOPIC_PREFIX": self.settings.topic_prefix,
             "SHEETSTREAM_FAILPOINT": failpoint,
@@ -149,17 +151,32 @@ def _partitions(consumer: KafkaConsumer, topic: str) -> list[Any]:
 
 
 @pytest.fixture
-def system(kafka_address: str, tmp_path: Path) -> Iterator[System]:
+def system(kafka_address: str, tmp_path: Path, database_url: str) -> Iterator[System]:
     """A system with its topics, a datasheet that is current, and no commits yet."""
     home = tmp_path / "home"
     home.mkdir()
-    settings = StreamsSettings(home=home, kafka=kafka_address, topic_prefix=f"{uuid.uuid4().hex[:8]}.")
+    prefix = f"{uuid.uuid4().hex[:8]}."
+    settings = StreamsSettings(home=home, database_url=database_url, kafka=kafka_address, topic_prefix=prefix)
     apply_topics(settings)
     system = System(settings)
     add_sheet(system.engine)
     yield system
     system.producer.close()
     system.engine.dispose()
+
+
+@pytest.fixture
+def lose_ledger(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Callable[[], None]:
+    """Give a function that leaves nothing in the ledger."""
+
+    def lose() -> None:
+        if database_url.startswith("sqlite"):
+            for path in tmp_path.glob("ledger.db*"):
+                path.unlink()
+        else:
+            request.getfixturevalue("postgres").clear()
+
+    return lose
 
 
 def add_sheet(engine: Engine) -> None:
@@ -194,7 +211,9 @@ def told_links(settings: StreamsSettings) -> dict[str, str]:
     return found
 
 
-def test_a_history_becomes_links_though_the_worker_is_killed(system: System, make_vendor: Callable[..., Any]) -> None:
+def test_a_history_becomes_links_though_the_worker_is_killed(
+    system: System, make_vendor: Callable[..., Any], lose_ledger: Callable[[], None]
+) -> None:
     """Killed between ledger and Kafka, then stopped cleanly, then the ledger lost: always what a mapping says."""
     vendor = make_vendor()
     vendor.commit("one", zq4071__h=HEADER, zq4071__c=SOURCE)
@@ -221,8 +240,7 @@ def test_a_history_becomes_links_though_the_worker_is_killed(system: System, mak
     assert told_links(system.settings) == states
 
     system.engine.dispose()
-    for path in system.settings.home.glob("ledger.db*"):
-        path.unlink()
+    lose_ledger()
     system.engine = system.open()
     add_sheet(system.engine)
     with writing(system.engine) as conn:
@@ -237,6 +255,7 @@ def test_a_history_becomes_links_though_the_worker_is_killed(system: System, mak
     assert (again.commits, again.symbols, sum(again.links.values())) == (3, first.symbols, sum(first.links.values()))
 
 
+@ON_SQLITE
 def test_a_bad_pdf_and_bytes_of_nobody_stop_nothing(system: System, make_vendor: Callable[..., Any]) -> None:
     """They become dead letters with reasons; the commit after them gets its links; the worker beats."""
     bad = BlobStore(system.settings.home).put(b"this is no PDF")
@@ -275,6 +294,7 @@ def test_a_bad_pdf_and_bytes_of_nobody_stop_nothing(system: System, make_vendor:
     assert 'sheetstream_streams_dead_letters_total{reason="not_pdf",stage="sheets"} 1.0' in text
 
 
+@ON_SQLITE
 def test_a_worker_without_topics_refuses_to_start(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     """It names what is missing, and how to make it."""
     import threading

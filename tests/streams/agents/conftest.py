@@ -1,4 +1,4 @@
-"""An empty ledger, a mirror in memory, and what agents need besides."""
+"""Settings, a mirror in memory, and what agents need besides."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,25 +15,15 @@ from streams.config import StreamsSettings
 from streams.errors import MovedError
 from streams.events import ChangedPath
 from streams.ledger import outbox, sheets
-from streams.ledger.engine import open_ledger, writing
-from streams.ledger.migrate import upgrade
+from streams.ledger.engine import writing
 from streams.ledger.outbox import Outgoing
 from streams.metrics import StreamsMetrics
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> StreamsSettings:
-    """Settings with a home of its own and a licence for files that name none."""
-    return StreamsSettings(home=tmp_path, default_licence="MIT")
-
-
-@pytest.fixture
-def engine(settings: StreamsSettings) -> Iterator[Engine]:
-    """An empty ledger with this version's schema."""
-    engine = open_ledger(settings.database_url)
-    upgrade(engine)
-    yield engine
-    engine.dispose()
+def settings(tmp_path: Path, database_url: str) -> StreamsSettings:
+    """Settings with a home and a ledger of its own, and a licence for files that name none."""
+    return StreamsSettings(home=tmp_path, database_url=database_url, default_licence="MIT")
 
 
 @pytest.fixture

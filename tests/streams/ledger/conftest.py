@@ -1,24 +1,11 @@
-"""An empty ledger, and small values to put into it."""
+"""Small values to put into a ledger."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine
 
 from mapper.ids import anchor_id, link_id, link_revision, symbol_id
 from mapper.model import Anchor, Datasheet, Evidence, Register, SourceFile, Symbol, TraceLink
-from streams.ledger.engine import open_ledger
-from streams.ledger.migrate import upgrade
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    """An empty ledger with this version's schema."""
-    engine = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
-    upgrade(engine)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import Engine, select
 
 from streams.errors import ConfigError, LedgerError
-from streams.ledger.engine import open_ledger, reading, upsert, writing
+from streams.ledger.engine import open_ledger, reading, writing
 from streams.ledger.schema import counters
+from streams.ledger.upsert import upsert
 
 
 def test_upsert_rewrites_the_row_of_a_key(engine: Engine) -> None:
@@ -39,12 +40,12 @@ def test_an_exception_rolls_all_back(engine: Engine) -> None:
 
 
 def test_writers_wait_for_each_other(engine: Engine) -> None:
-    """Two threads that read and then write lose no update: the lock is taken at the start."""
+    """Two threads that read and then write lose no update: SQLite locks at the start, PostgreSQL the row."""
 
     def increment() -> None:
         for _ in range(20):
             with writing(engine) as conn:
-                value = conn.execute(select(counters.c.value)).scalar_one()
+                value = conn.execute(select(counters.c.value).with_for_update()).scalar_one()
                 upsert(conn, counters, [{"name": "a", "value": value + 1}])
 
     with writing(engine) as conn:
@@ -71,7 +72,7 @@ def test_a_reader_sees_one_snapshot(engine: Engine) -> None:
 
 def test_a_url_of_no_database_is_a_config_error() -> None:
     """The message names the setting."""
-    with pytest.raises(ConfigError, match="database_url"):
+    with pytest.raises(ConfigError, match="SHEETSTREAM_DATABASE_URL"):
         open_ledger("no url at all")
 
 

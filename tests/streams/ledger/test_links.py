@@ -30,6 +30,9 @@ def test_links_are_found_by_what_people_ask(engine: Engine, make_link: Callable[
         for wanted in ({"symbol": "REG_CTRL"}, {"path": "a.h"}, {"part": "part1"}, {"register": "ctrl"}, {}):
             assert [row.link_id for row in links.find_links(conn, **wanted)] == [one.link_id]
         assert [row.name for row in links.find_links(conn, path="drv/*", state="all")] == ["REG_STAT"]
+        assert (
+            links.find_links(conn, path="DRV/*", state="all") == links.find_links(conn, path="dr_*", state="all") == []
+        )
         assert links.find_links(conn, state="broken")[0].path == "drv/b.h"
 
 

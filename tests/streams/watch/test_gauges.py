@@ -1,21 +1,17 @@
 """The watcher tells the ledger's totals, since the worker may be dead."""
 
-from pathlib import Path
-
 from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
 
 from streams.ledger import letters
-from streams.ledger.engine import open_ledger, reading, writing
+from streams.ledger.engine import reading, writing
 from streams.ledger.letters import Letter
-from streams.ledger.migrate import upgrade
 from streams.metrics import StreamsMetrics
 from streams.watch.gauges import export_ledger
 
 
-def test_totals_follow_the_ledger(tmp_path: Path) -> None:
+def test_totals_follow_the_ledger(engine: Engine) -> None:
     """A reason that has no dead letter any more loses its series."""
-    engine = open_ledger(f"sqlite:///{tmp_path}/ledger.db")
-    upgrade(engine)
     registry = CollectorRegistry()
     metrics = StreamsMetrics(registry)
     letter = Letter(

@@ -154,6 +154,17 @@ def test_a_blob_over_the_cap_is_not_read(make_vendor: MakeVendor, mirror: GitMir
     assert mirror.read_file(commit, "none.c") is None
 
 
+def test_a_path_too_long_for_the_ledger_is_left_out(make_vendor: MakeVendor, mirror: GitMirror) -> None:
+    """What counts is its length in bytes: 350 characters of three each are too many, 300 are not."""
+    vendor = make_vendor()
+    names = ["/".join(["頁" * 50] * folders) + "/a__c" for folders in (6, 7)]
+    commit = vendor.commit(**dict.fromkeys(names, "int a;"))
+
+    mirror.fetch(address_of(vendor.folder))
+
+    assert list(mirror.tree(commit)) == [names[0].replace("__", ".")]
+
+
 def test_an_unknown_blob_is_an_error(make_vendor: MakeVendor, mirror: GitMirror) -> None:
     """A damaged mirror is said to be one, never read as empty."""
     vendor = make_vendor()

@@ -14,8 +14,7 @@ from streams.config import StreamsSettings
 from streams.errors import BrokerError, RepositoryError
 from streams.events import CommitEvent, SheetEvent
 from streams.ledger import sources
-from streams.ledger.engine import open_ledger, reading, writing
-from streams.ledger.migrate import upgrade
+from streams.ledger.engine import reading, writing
 from streams.ledger.outbox import Outgoing
 from streams.metrics import StreamsMetrics
 from streams.records import CommitRecord, SheetRecord
@@ -47,13 +46,6 @@ class FakeProducer:
 @pytest.fixture
 def producer() -> FakeProducer:
     return FakeProducer()
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    engine = open_ledger(f"sqlite:///{tmp_path}/home/ledger.db")
-    upgrade(engine)
-    return engine
 
 
 @pytest.fixture

@@ -44,8 +44,8 @@ class FakeProducer:
 class Watcher:
     """A watcher that runs in a thread, and its ledger."""
 
-    def __init__(self, home: Path) -> None:
-        self.settings = StreamsSettings(home=home, poll_seconds=0.2)
+    def __init__(self, home: Path, database_url: str) -> None:
+        self.settings = StreamsSettings(home=home, database_url=database_url, poll_seconds=0.2)
         self.registry = CollectorRegistry()
         self.stop = threading.Event()
         self.beats = 0
@@ -73,19 +73,20 @@ class Watcher:
 
 
 @pytest.fixture
-def watcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watcher]:
+def watcher(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watcher]:
     monkeypatch.setattr("streams.watch.watcher.RecordProducer", FakeProducer)
     monkeypatch.setattr("streams.watch.watcher.export_gauges", lambda *_: None)
     monkeypatch.setattr("streams.watch.watcher.TICK_SECONDS", 0.1)
     monkeypatch.setattr("streams.watch.watcher.BROKER_RETRY_SECONDS", 0.2)
     monkeypatch.setattr(FakeProducer, "records", [])
     monkeypatch.setattr(FakeProducer, "down", False)
-    watcher = Watcher(tmp_path / "home")
+    watcher = Watcher(tmp_path / "home", database_url)
     watcher.thread.start()
     yield watcher
     watcher.stop.set()
     watcher.thread.join(10)
     assert not watcher.thread.is_alive()
+    watcher.engine.dispose()
 
 
 def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
