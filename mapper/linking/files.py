@@ -13,9 +13,10 @@ from pathlib import PurePosixPath
 from mapper.code.tree import language_of
 from mapper.code.wordlist import word_set
 from mapper.linking.candidates import MIN_PAIRS, Candidate, Candidates, Units, candidate_of, find_candidates
-from mapper.linking.confidence import ACCEPT_FILE
+from mapper.linking.confidence import ACCEPT_FILE, SCORE_STEP
+from mapper.linking.content import score_content
 from mapper.linking.parts import ACCEPT_NAME, SIBLING, grade_name, normalise
-from mapper.linking.structure import FIRST_ROLES, part_words, stem_parts
+from mapper.linking.structure import FIRST_ROLES, LARGE_UNIT, part_words, stem_parts
 from mapper.linking.targets import SheetIndex
 from mapper.linking.tree import LOCAL_SOURCES, TreeIndex
 from mapper.linking.words import CHUNK
@@ -27,8 +28,6 @@ TITLE_WORDS = word_set(
     "application document technical overview integrated circuit microcontroller processor system simple using"
 )
 """Words of titles that name no product."""
-SCORE_STEP = 0.03
-"""Scores closer than this say nothing about which file is the better answer."""
 MAX_RANKED = 20
 """Files written per datasheet besides the accepted ones."""
 FLOOR_PAIRS = 4
@@ -39,8 +38,6 @@ PASSING_SOURCES = frozenset({"label", "symbol", "header", "text"})
 """Where other parts than a file's own stand as well: enough only where no file says the part more clearly."""
 HEADER_SUFFIXES = frozenset({".h", ".hh", ".inc"})
 """Files that declare; those of header-only libraries (.hpp) implement as well."""
-LARGE_UNIT = 12
-"""From this many files on, a unit's files must show the part themselves."""
 REFERENCED = 3
 """Register definitions of an accepted header that a file must use to be accepted with it."""
 
@@ -53,6 +50,8 @@ def rank_files(tree: TreeIndex, index: SheetIndex, *, pinned_parts: Sequence[str
     pinned = any(grade_name(normalise(pin), part) >= ACCEPT_NAME for pin in pinned_parts for part in parts)
     for members in units.values():
         _score(members, parts, pinned=pinned)
+    if not any(candidate.name >= ACCEPT_NAME for candidate in candidates.values()):
+        score_content(tree, index, units, parts)
     _accept(tree, units, candidates, parts, floor=MIN_PAIRS if pinned else FLOOR_PAIRS)
     _leave_out_ports(tree, units, candidates, parts)
     _accept_users(tree, index, candidates, parts)
@@ -143,13 +142,13 @@ def _accept(
         is_own = len(members) <= LARGE_UNIT and bool(named_by & LOCAL_SOURCES)
         for candidate in members:
             if unit_name < ACCEPT_NAME:
-                shows = candidate.num_registers >= floor
+                shows = candidate.shows or candidate.num_registers >= floor
             else:
                 shows = candidate.name >= SIBLING or candidate.num_registers >= MIN_PAIRS or is_own
                 shows = shows or _includes_named(tree, candidate, members)
             if language_of(candidate.path) == "kconfig" and candidate.source not in LOCAL_SOURCES:
                 continue  # the menu of a category lists all its parts
-            if shows and (_says_so(candidate) or not names_another(candidate.path, parts)):
+            if shows and (candidate.shows or _says_so(candidate) or not names_another(candidate.path, parts)):
                 candidate.accepted = True
                 candidate.score = max(candidate.score, ACCEPT_FILE)
     if any(c.accepted and c.role in FIRST_ROLES for c in candidates.values()):
@@ -218,10 +217,15 @@ def _accept_users(tree: TreeIndex, index: SheetIndex, candidates: Candidates, pa
     headers = tuple(sorted({PurePosixPath(path).name for path in accepted}))
     if len(definitions) < REFERENCED:
         return
+    named = {
+        word for path in accepted for word in candidates[accepted[path]].identity if candidates[accepted[path]].shows
+    }
     users: set[int] = set()
     for file in tree.includers(headers, MAX_INCLUDERS):
         path = tree.path(file)
-        if path in accepted or tree.role(file) not in FIRST_ROLES or is_foreign(tree.identity(file), parts):
+        if path in accepted or tree.role(file) not in FIRST_ROLES:
+            continue
+        if not tree.identity(file) & named and is_foreign(tree.identity(file), parts):
             continue
         if file in candidates and candidates[file].is_port:
             continue
@@ -293,6 +297,9 @@ def _evidence(candidate: Candidate) -> tuple[Evidence, ...]:
         evidence.append(Evidence(rule="registers", detail=detail, weight=round(candidate.registers, 4)))
     if candidate.text:
         evidence.append(Evidence(rule="words", detail="TF-IDF cosine", weight=round(candidate.text, 4)))
+    if candidate.opening:
+        detail = "TF-IDF cosine with the first pages"
+        evidence.append(Evidence(rule="words", detail=detail, weight=round(candidate.opening, 4)))
     if candidate.via:
         evidence.append(Evidence(rule="neighbour", detail=candidate.via, weight=0.1))
     return tuple(evidence)

@@ -1,0 +1,154 @@
+"""Level 2 where no file names the part: which unit shows most of what the datasheet says, by registers and words.
+
+Registers count by how rare their address and name together are among the tree's files, and by the share of all that
+the unit defines: a large file agrees with something in everything. Words are compared with what code names things by
+(registers, fields, titles) and with the opening pages; never with all pages, where packaging and legal text win.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mapper.linking.candidates import MIN_PAIRS, Candidate, Units, addressed
+from mapper.linking.confidence import ACCEPT_FILE, SCORE_STEP
+from mapper.linking.parts import SIBLING, grade_name
+from mapper.linking.structure import FIRST_ROLES, LARGE_UNIT
+from mapper.linking.targets import SheetIndex
+from mapper.linking.tree import TreeIndex
+
+LOG_SHOWN = 0.94
+SHOWN_OF_DEFINED = 3.1
+TOPICS = 4.05
+OPENING = 2.95
+"""Weights of what is seen, fitted so that a datasheet's own unit is the first of its tree; see strength_of."""
+STRONG = 5.3
+"""From here on a unit is the part's own, whatever it calls itself."""
+SHARE_SHOWN = 0.55
+SHARE_EXPLAINED = 0.025
+MIN_SHOWN = 4
+"""A small register map is strong evidence too: so much of it is shown, being so much of what the unit defines."""
+MAX_COUNTED = 24
+"""Of a larger register map so many registers count as all of it."""
+MIN_AHEAD = 0.3
+"""Of two units about as strong under different names neither is the answer."""
+BELOW = ACCEPT_FILE - 0.01
+HALF_STRENGTH = 3.5
+"""The strength that scores one half."""
+_LETTERS = re.compile(r"[a-z]{2,}(?=\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """How much a unit shows of a datasheet. is_strong: enough to be the answer without a name."""
+
+    value: float
+    is_strong: bool
+
+    @property
+    def score(self) -> float:
+        """Return the strength as a score from 0 to 1, STRONG about where files are accepted."""
+        return self.value / (self.value + HALF_STRENGTH)
+
+
+def score_content(tree: TreeIndex, index: SheetIndex, units: Units, parts: dict[str, float]) -> None:
+    """Score the units of a tree that does not name the part, and mark the files that show it: of the best unit alone.
+
+    A unit named after another member of the part's family is never marked: siblings share most of their registers.
+    """
+    found = strengths(tree, index, units)
+    best = _best_unit(tree, units, found, parts)
+    for name, members in units.items():
+        score = found[name].score
+        score = max(score, ACCEPT_FILE) if name == best else min(score, BELOW)
+        is_own = any(c.name for c in members) or all(_names(word, parts) for c in members for word in c.identity)
+        values = [strength_of([c], {c.path: 0.0}, 1).value for c in members]
+        for candidate, own in zip(members, values, strict=True):
+            share = score * (0.9 + 0.1 * (own / max(values) if max(values) else 0.0))
+            candidate.score = max(candidate.score, share) if is_own else share
+    if best is not None:
+        _mark(units[best])
+        words = _words(units[best])
+        for candidate in (c for name, members in units.items() if name != best for c in members):
+            candidate.is_port = bool(candidate.identity & words)
+
+
+def _best_unit(tree: TreeIndex, units: Units, found: Mapping[str, Strength], parts: dict[str, float]) -> str | None:
+    """Return the unit that is the answer: strong, no sibling, and clearly ahead of all of another name.
+
+    Of ports of one driver, near each other in strength, it is the one in the largest folder.
+    """
+    ranked = sorted(units, key=lambda name: (-found[name].value, name))
+    if not ranked or not found[ranked[0]].is_strong:
+        return None
+    top = found[ranked[0]]
+    words = _words(units[ranked[0]])
+    if any(is_family(word, tuple(parts)) and not _names(word, parts) for word in words):
+        return None
+    near = [name for name in ranked if top.value - found[name].value < MIN_AHEAD]
+    if not all(_words(units[name]) & words for name in near[1:]):
+        return None
+    ports = [
+        name
+        for name in ranked
+        if name == ranked[0] or (found[name].score >= top.score - SCORE_STEP and _words(units[name]) & words)
+    ]
+    return max(ports, key=lambda name: (_folder_size(tree, units[name]), found[name].value, name))
+
+
+def _words(members: Sequence[Candidate]) -> frozenset[str]:
+    return frozenset(word for candidate in members for word in candidate.identity)
+
+
+def _mark(members: Sequence[Candidate]) -> None:
+    """Mark the files of a unit that show the part: all of a small one, those that show something of a large one."""
+    text = max(c.text for c in members)
+    for candidate in members:
+        shows = len(members) <= LARGE_UNIT or len(candidate.shown) >= MIN_PAIRS or candidate.text >= 0.5 * text
+        candidate.shows = shows and candidate.role in FIRST_ROLES
+
+
+def _names(word: str, parts: dict[str, float]) -> bool:
+    return any(grade_name(word, part) >= SIBLING or word in part or part in word for part in parts)
+
+
+def _folder_size(tree: TreeIndex, members: Sequence[Candidate]) -> float:
+    return max(tree.folder_size(folder) for folder in sorted({c.path.split("/")[0] for c in members}))
+
+
+def strengths(tree: TreeIndex, index: SheetIndex, units: Units) -> dict[str, Strength]:
+    """Return how much each unit shows of a datasheet."""
+    paths = tuple(sorted(c.path for members in units.values() for c in members if c.role in FIRST_ROLES))
+    defined = dict(zip(paths, tree.num_pairs(paths), strict=True))
+    num_registers = len(addressed(index))
+    return {name: strength_of(members, defined, num_registers) for name, members in units.items()}
+
+
+def strength_of(members: Sequence[Candidate], defined: dict[str, float], num_registers: int) -> Strength:
+    """Return how much the files of a unit show of a datasheet with so many registers.
+
+    defined: how many values each of its files that may be the answer defines.
+    """
+    first = [c for c in members if c.path in defined]
+    if not first:
+        return Strength(0.0, is_strong=False)
+    shown: dict[tuple[int, str], float] = {}
+    for candidate in first:
+        for register, rarity in candidate.shown.items():
+            shown[register] = max(shown.get(register, 0.0), rarity)
+    total = sum(shown.values())
+    size = sum(defined[c.path] for c in first)
+    value = LOG_SHOWN * math.log1p(total) + SHOWN_OF_DEFINED * total / math.sqrt(10 + size)
+    value += TOPICS * max(c.text for c in first) + OPENING * max(c.opening for c in first)
+    share = total / min(max(num_registers, MIN_SHOWN), MAX_COUNTED)
+    explained = len(shown) / size if size else 0.0
+    is_small_map = len(shown) >= MIN_SHOWN and share >= SHARE_SHOWN and explained >= SHARE_EXPLAINED
+    return Strength(value, is_strong=value >= STRONG or is_small_map)
+
+
+def is_family(word: str, parts: Sequence[str]) -> bool:
+    """Say whether a part-like word begins with the letters of one of the parts: another member of its family."""
+    letters = _LETTERS.match(word)
+    return letters is not None and any(
+        (own := _LETTERS.match(part)) is not None and own[0] == letters[0] for part in parts
+    )
