@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from mapper.linking.facts import pair_keys, telling_tokens
 from mapper.linking.lexicon import Words, main_words
 from mapper.linking.parts import ACCEPT_NAME, grade_name
+from mapper.linking.printed import printed_pairs
 from mapper.linking.structure import FIRST_ROLES
 from mapper.linking.targets import WIDE_ADDRESS, SheetIndex, Target, opening_words, sheet_words, topic_words
 from mapper.linking.tree import LOCAL_SOURCES, TreeIndex
@@ -29,6 +30,10 @@ EXACT = 0.9
 MAX_NEAREST = 40
 """Where no file names the part, so many files become candidates by the words they share with a text."""
 MAX_SHEET_WORDS = 600
+MIN_PRINTED = 4
+"""Values under words printed beside them before a file becomes a candidate by them."""
+MAX_PRINTED_HOLDERS = 60
+"""What more files have is looked at no further: printed words are many, and most are everywhere."""
 MIN_CONTRAST = 20
 """In a tree of fewer files nothing is rare: rarity is measured as if there were so many."""
 
@@ -50,6 +55,8 @@ class Candidate:
     num_registers: int = 0
     shown: dict[tuple[int, str], float] = field(default_factory=dict)
     """Registers that agree in address and name, each with how rare that is among the tree's files, 0 to 1."""
+    printed: dict[int, float] = field(default_factory=dict)
+    """Without a name: values it defines under a word that the datasheet prints beside them, each with its rarity."""
     text: float = 0.0
     """Cosine of its words and the datasheet's; without a name those of registers, fields and titles only."""
     opening: float = 0.0
@@ -88,6 +95,7 @@ def find_candidates(tree: TreeIndex, index: SheetIndex, parts: dict[str, float])
         for words in texts:
             for file in tree.nearest(words, tuple(sorted(FIRST_ROLES)), MAX_NEAREST):
                 candidate_of(tree, candidates, file)
+        _add_printed(tree, index.sheet, candidates)
     _add_registers(tree, index, candidates)
     units = _units(tree, candidates)
     _add_text(tree, texts, candidates)
@@ -124,13 +132,12 @@ def _add_registers(tree: TreeIndex, index: SheetIndex, candidates: Candidates) -
     """Weigh the registers whose address and name a file has, by how few files of the tree have them."""
     asked = [pair for target in addressed(index) for pair in _register_pairs(target)]
     keys = tuple(map(int, pair_keys([pair.value for pair in asked], [pair.token for pair in asked])))
-    total = tree.num_originals() + 1
-    most = math.log(max(total, MIN_CONTRAST) / 1.5)
+    total = tree.num_originals()
     registers: dict[int, dict[tuple[int, str], float]] = defaultdict(dict)
     shown: dict[int, dict[tuple[int, str], float]] = defaultdict(dict)
     for pair, (files, number) in zip(asked, tree.holders(keys), strict=True):
         weight = pair.weight / (1 + 0.15 * (number - 1))
-        rarity = pair.weight * max(0.0, math.log(total / (number + 0.5))) / most
+        rarity = pair.weight * _rarity(total, number)
         for file in files:
             registers[file][pair.register] = max(registers[file].get(pair.register, 0.0), weight)
             shown[file][pair.register] = max(shown[file].get(pair.register, 0.0), rarity)
@@ -141,6 +148,26 @@ def _add_registers(tree: TreeIndex, index: SheetIndex, candidates: Candidates) -
             candidate.registers = min(1.0, sum(weights.values()) / wanted)
             candidate.num_registers = len(weights)
             candidate.shown = shown[file]
+
+
+def _add_printed(tree: TreeIndex, sheet: Datasheet, candidates: Candidates) -> None:
+    """Note the values that files define under a word printed beside them, few files having both."""
+    pairs = printed_pairs(sheet)
+    keys = tuple(map(int, pair_keys([value for value, _ in pairs], [word for _, word in pairs])))
+    total = tree.num_originals()
+    printed: dict[int, dict[int, float]] = defaultdict(dict)
+    for (value, _), (files, number) in zip(pairs, tree.holders(keys, MAX_PRINTED_HOLDERS), strict=True):
+        rarity = _rarity(total, number)
+        for file in files:
+            printed[file][value] = max(printed[file].get(value, 0.0), rarity)
+    for file, values in sorted(printed.items()):
+        if file in candidates or len(values) >= MIN_PRINTED:
+            candidate_of(tree, candidates, file).printed = values
+
+
+def _rarity(total: float, number: float) -> float:
+    """Return how rare among so many files is what a number of them have: 1 for one file, 0 for all."""
+    return max(0.0, math.log((total + 1) / (number + 0.5))) / math.log(max(total + 1, MIN_CONTRAST) / 1.5)
 
 
 def addressed(index: SheetIndex) -> list[Target]:

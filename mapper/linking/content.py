@@ -7,8 +7,9 @@ the unit defines: a large file agrees with something in everything. Words are co
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from mapper.linking.candidates import MIN_PAIRS, Candidate, Units, addressed
 from mapper.linking.confidence import ACCEPT_FILE, SCORE_STEP
@@ -17,13 +18,14 @@ from mapper.linking.structure import FIRST_ROLES, LARGE_UNIT
 from mapper.linking.targets import SheetIndex
 from mapper.linking.tree import TreeIndex
 
-LOG_SHOWN = 0.94
-SHOWN_OF_DEFINED = 3.1
-TOPICS = 4.05
-OPENING = 2.95
+LOG_SHOWN = 0.75
+LOG_PRINTED = 0.9
+SHOWN_OF_DEFINED = 2.5
+TOPICS = 3.25
+OPENING = 2.6
 """Weights of what is seen, fitted so that a datasheet's own unit is the first of its tree; see strength_of."""
-STRONG = 5.3
-"""From here on a unit is the part's own, whatever it calls itself."""
+STRONG = 4.3
+"""From here on a unit is the part's own, whatever it calls itself; printed values apart, which siblings share."""
 SHARE_SHOWN = 0.55
 SHARE_EXPLAINED = 0.025
 MIN_SHOWN = 4
@@ -35,6 +37,7 @@ MIN_AHEAD = 0.3
 BELOW = ACCEPT_FILE - 0.01
 HALF_STRENGTH = 3.5
 """The strength that scores one half."""
+Key = TypeVar("Key")
 _LETTERS = re.compile(r"[a-z]{2,}(?=\d)")
 
 
@@ -132,18 +135,25 @@ def strength_of(members: Sequence[Candidate], defined: dict[str, float], num_reg
     first = [c for c in members if c.path in defined]
     if not first:
         return Strength(0.0, is_strong=False)
-    shown: dict[tuple[int, str], float] = {}
-    for candidate in first:
-        for register, rarity in candidate.shown.items():
-            shown[register] = max(shown.get(register, 0.0), rarity)
+    shown, printed = _best_of(c.shown for c in first), _best_of(c.printed for c in first)
     total = sum(shown.values())
     size = sum(defined[c.path] for c in first)
-    value = LOG_SHOWN * math.log1p(total) + SHOWN_OF_DEFINED * total / math.sqrt(10 + size)
-    value += TOPICS * max(c.text for c in first) + OPENING * max(c.opening for c in first)
+    agreement = LOG_SHOWN * math.log1p(total) + SHOWN_OF_DEFINED * total / math.sqrt(10 + size)
+    agreement += TOPICS * max(c.text for c in first) + OPENING * max(c.opening for c in first)
+    value = agreement + LOG_PRINTED * math.log1p(sum(printed.values()))
     share = total / min(max(num_registers, MIN_SHOWN), MAX_COUNTED)
     explained = len(shown) / size if size else 0.0
     is_small_map = len(shown) >= MIN_SHOWN and share >= SHARE_SHOWN and explained >= SHARE_EXPLAINED
-    return Strength(value, is_strong=value >= STRONG or is_small_map)
+    return Strength(value, is_strong=agreement >= STRONG or is_small_map)
+
+
+def _best_of(found: Iterable[Mapping[Key, float]]) -> dict[Key, float]:
+    """Return what any of several files show, each with its greatest weight."""
+    best: dict[Key, float] = {}
+    for one in found:
+        for key, weight in one.items():
+            best[key] = max(best.get(key, 0.0), weight)
+    return best
 
 
 def is_family(word: str, parts: Sequence[str]) -> bool:

@@ -124,17 +124,17 @@ class TreeIndex:
         self._note(("named", parts), told)
         return found
 
-    def holders(self, pairs: tuple[int, ...]) -> list[tuple[tuple[int, ...], float]]:
+    def holders(self, pairs: tuple[int, ...], most: int = MAX_HOLDERS) -> list[tuple[tuple[int, ...], float]]:
         """Return for each (value, name token) key the originals that hold it, and their number in steps.
 
-        What more than MAX_HOLDERS hold is told as held by none.
+        What more than so many hold is told as held by none.
         """
         found: list[tuple[tuple[int, ...], float]] = []
         for key in pairs:
             files = self._originals(self.state.pairs.holders(key))
-            kept = files if len(files) <= MAX_HOLDERS else files[:0]
+            kept = files if len(files) <= most else files[:0]
             found.append((tuple(map(int, kept)), stepped(len(files))))
-        self._note(("holders", pairs), [([int(self.state.path_keys[f]) for f in files], n) for files, n in found])
+        self._note(("holders", pairs, most), [([int(self.state.path_keys[f]) for f in files], n) for files, n in found])
         return found
 
     def unit(self, path: str) -> Unit:

@@ -7,6 +7,7 @@ from mapper.linking import map_tree
 from mapper.linking.content import is_family
 from mapper.linking.facts import file_facts
 from mapper.linking.lexicon import Lexicon
+from mapper.linking.printed import printed_pairs
 from mapper.linking.state import TreeState
 from mapper.model import Datasheet, FileRelevance, Register, SourceFile
 
@@ -68,6 +69,26 @@ def test_without_registers_words_rank_the_file(source: from_text, sheet: Datashe
     found = ranked(files, plain)
 
     assert (found[0].path, found[0].accepted) == ("drivers/kt2204/kt2204.c", False)
+
+
+def test_values_printed_beside_words_rank_the_file(source: from_text, sheet: Datasheet) -> None:
+    """Commands in running text, defined under a word of their line, tell the driver from one of the same words."""
+    lines = "Set contrast: write 81h\nSegment remap A1h\nMultiplex ratio A8h\nPrecharge period 1101 1001\n"
+    codes = {"SET_CONTRAST": 0x81, "SEG_SEGMENT": 0xA1, "MULTIPLEX": 0xA8, "PRECHARGE": 0xD9}
+    right = "".join(f"#define {name} {value:#x}\n" for name, value in codes.items())
+    wrong = "".join(f"#define {name} {value + 1:#x}\n" for name, value in codes.items())
+    files = [source("drivers/kt2203/kt2203.c", wrong), source("drivers/kt2204/kt2204.c", right)]
+
+    found = ranked([*other_drivers(source), *files], replace(sheet, registers=(), sections=(), pages=(lines,)))
+
+    assert found[0].path == "drivers/kt2204/kt2204.c"
+
+
+def test_printed_pairs_are_values_with_the_words_of_their_line(sheet: Datasheet) -> None:
+    """Hexadecimal and binary numbers count; plain lines, 0 and 1, and rows of many numbers do not."""
+    page = "Reset 1Ah\nmeasure 0010 0011\nOnly words\nDefault 0x00 01h\nrow 0x11 0x12 0x13 0x14 0x15\n"
+
+    assert printed_pairs(replace(sheet, pages=(page,))) == ((0x1A, "reset"), (0x23, "measurement"))
 
 
 def test_a_family_shares_the_letters_before_the_number() -> None:
