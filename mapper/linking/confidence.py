@@ -13,6 +13,8 @@ ACCEPT_FILE = 0.6
 """Files from this score on are in the answer set of a datasheet."""
 SCORE_STEP = 0.03
 """Scores of files closer than this say nothing about which is the better answer."""
+CONTENT_STEP = 0.0001
+"""The same for files that no name decided about: there ports are told apart before."""
 KNOTS: Sequence[tuple[float, float]] = ((0.0, 0.0), (0.4, 0.2), (0.55, 0.5), (0.65, 0.75), (0.8, 0.9), (1.0, 0.98))
 
 

@@ -35,6 +35,7 @@ MAX_COUNTED = 24
 MIN_AHEAD = 0.3
 """Of two units about as strong under different names neither is the answer."""
 BELOW = ACCEPT_FILE - 0.01
+AHEAD = 0.0005
 HALF_STRENGTH = 3.5
 """The strength that scores one half."""
 Key = TypeVar("Key")
@@ -50,7 +51,7 @@ class Strength:
 
     @property
     def score(self) -> float:
-        """Return the strength as a score from 0 to 1, STRONG about where files are accepted."""
+        """Return the strength as a score from 0 to 1."""
         return self.value / (self.value + HALF_STRENGTH)
 
 
@@ -60,43 +61,43 @@ def score_content(tree: TreeIndex, index: SheetIndex, units: Units, parts: dict[
     A unit named after another member of the part's family is never marked: siblings share most of their registers.
     """
     found = strengths(tree, index, units)
-    best = _best_unit(tree, units, found, parts)
+    if not found:
+        return
+    ranked = sorted(units, key=lambda name: (-found[name].value, name))
+    main = _main_port(tree, units, found, ranked)
+    is_answer = found[ranked[0]].is_strong and not _has_rival(units, found, ranked, parts)
     for name, members in units.items():
-        score = found[name].score
-        score = max(score, ACCEPT_FILE) if name == best else min(score, BELOW)
+        score = BELOW * found[name].score
+        if name == main:
+            score = max(ACCEPT_FILE, found[name].score) if is_answer else BELOW * found[ranked[0]].score + AHEAD
         is_own = any(c.name for c in members) or all(_names(word, parts) for c in members for word in c.identity)
         values = [strength_of([c], {c.path: 0.0}, 1).value for c in members]
         for candidate, own in zip(members, values, strict=True):
             share = score * (0.9 + 0.1 * (own / max(values) if max(values) else 0.0))
             candidate.score = max(candidate.score, share) if is_own else share
-    if best is not None:
-        _mark(units[best])
-        words = _words(units[best])
-        for candidate in (c for name, members in units.items() if name != best for c in members):
+    if is_answer:
+        _mark(units[main])
+        words = _words(units[main])
+        for candidate in (c for name, members in units.items() if name != main for c in members):
             candidate.is_port = bool(candidate.identity & words)
 
 
-def _best_unit(tree: TreeIndex, units: Units, found: Mapping[str, Strength], parts: dict[str, float]) -> str | None:
-    """Return the unit that is the answer: strong, no sibling, and clearly ahead of all of another name.
+def _main_port(tree: TreeIndex, units: Units, found: Mapping[str, Strength], ranked: Sequence[str]) -> str:
+    """Return the strongest unit, or of those of its name that are about as strong the one in the largest folder."""
+    first = ranked[0]
+    words = _words(units[first])
+    near = [name for name in ranked if found[name].score >= found[first].score - SCORE_STEP]
+    ports = [name for name in near if name == first or _words(units[name]) & words]
+    return max(ports, key=lambda name: (_folder_size(tree, units[name]), found[name].value, name))
 
-    Of ports of one driver, near each other in strength, it is the one in the largest folder.
-    """
-    ranked = sorted(units, key=lambda name: (-found[name].value, name))
-    if not ranked or not found[ranked[0]].is_strong:
-        return None
-    top = found[ranked[0]]
+
+def _has_rival(units: Units, found: Mapping[str, Strength], ranked: Sequence[str], parts: Mapping[str, float]) -> bool:
+    """Say whether the strongest unit is a sibling's, or one of another name is about as strong."""
     words = _words(units[ranked[0]])
     if any(is_family(word, tuple(parts)) and not _names(word, parts) for word in words):
-        return None
-    near = [name for name in ranked if top.value - found[name].value < MIN_AHEAD]
-    if not all(_words(units[name]) & words for name in near[1:]):
-        return None
-    ports = [
-        name
-        for name in ranked
-        if name == ranked[0] or (found[name].score >= top.score - SCORE_STEP and _words(units[name]) & words)
-    ]
-    return max(ports, key=lambda name: (_folder_size(tree, units[name]), found[name].value, name))
+        return True
+    near = [name for name in ranked[1:] if found[ranked[0]].value - found[name].value < MIN_AHEAD]
+    return not all(_words(units[name]) & words for name in near)
 
 
 def _words(members: Sequence[Candidate]) -> frozenset[str]:
@@ -111,7 +112,7 @@ def _mark(members: Sequence[Candidate]) -> None:
         candidate.shows = shows and candidate.role in FIRST_ROLES
 
 
-def _names(word: str, parts: dict[str, float]) -> bool:
+def _names(word: str, parts: Mapping[str, float]) -> bool:
     return any(grade_name(word, part) >= SIBLING or word in part or part in word for part in parts)
 
 

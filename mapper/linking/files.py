@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from mapper.code.tree import language_of
 from mapper.code.wordlist import word_set
 from mapper.linking.candidates import MIN_PAIRS, Candidate, Candidates, Units, candidate_of, find_candidates
-from mapper.linking.confidence import ACCEPT_FILE, SCORE_STEP
+from mapper.linking.confidence import ACCEPT_FILE, CONTENT_STEP, SCORE_STEP
 from mapper.linking.content import score_content
 from mapper.linking.parts import ACCEPT_NAME, SIBLING, grade_name, normalise
 from mapper.linking.structure import FIRST_ROLES, LARGE_UNIT, part_words, stem_parts
@@ -50,13 +50,15 @@ def rank_files(tree: TreeIndex, index: SheetIndex, *, pinned_parts: Sequence[str
     pinned = any(grade_name(normalise(pin), part) >= ACCEPT_NAME for pin in pinned_parts for part in parts)
     for members in units.values():
         _score(members, parts, pinned=pinned)
-    if not any(candidate.name >= ACCEPT_NAME for candidate in candidates.values()):
+    is_named = any(candidate.name >= ACCEPT_NAME for candidate in candidates.values())
+    if not is_named:
         score_content(tree, index, units, parts)
+    step = SCORE_STEP if is_named else CONTENT_STEP
     _accept(tree, units, candidates, parts, floor=MIN_PAIRS if pinned else FLOOR_PAIRS)
-    _leave_out_ports(tree, units, candidates, parts)
+    _leave_out_ports(tree, units, candidates, parts, step)
     _accept_users(tree, index, candidates, parts)
     _add_copies(tree, candidates)
-    return _relevances(tree, sheet, candidates)
+    return _relevances(sheet, _ordered(tree, candidates, step))
 
 
 def sheet_parts(sheet: Datasheet) -> dict[str, float]:
@@ -158,9 +160,11 @@ def _accept(
                 candidate.score = min(candidate.score, ACCEPT_FILE - 0.01)
 
 
-def _leave_out_ports(tree: TreeIndex, units: Units, candidates: Candidates, parts: dict[str, float]) -> None:
+def _leave_out_ports(
+    tree: TreeIndex, units: Units, candidates: Candidates, parts: dict[str, float], step: float
+) -> None:
     """Of units whose sources are near copies under one name, one driver on several platforms, keep the best."""
-    ranked = {candidate.file: rank for rank, candidate in enumerate(_ordered(tree, candidates))}
+    ranked = {candidate.file: rank for rank, candidate in enumerate(_ordered(tree, candidates, step))}
     accepted = [[c for c in members if c.accepted] for members in units.values()]
     main_of: dict[str, list[str]] = defaultdict(list)
     for members in sorted(filter(None, accepted), key=lambda members: min(ranked[c.file] for c in members)):
@@ -256,8 +260,7 @@ def _add_copies(tree: TreeIndex, candidates: Candidates) -> None:
             candidates[file] = copy
 
 
-def _relevances(tree: TreeIndex, sheet: Datasheet, candidates: Candidates) -> tuple[FileRelevance, ...]:
-    ordered = _ordered(tree, candidates)
+def _relevances(sheet: Datasheet, ordered: Sequence[Candidate]) -> tuple[FileRelevance, ...]:
     kept = [c for rank, c in enumerate(ordered) if c.accepted or (rank < MAX_RANKED and c.score > 0)]
     part = sheet.parts[0] if sheet.parts else ""
     return tuple(
@@ -276,13 +279,13 @@ def _relevances(tree: TreeIndex, sheet: Datasheet, candidates: Candidates) -> tu
     )
 
 
-def _ordered(tree: TreeIndex, candidates: Candidates) -> list[Candidate]:
+def _ordered(tree: TreeIndex, candidates: Candidates, step: float) -> list[Candidate]:
     """Return the accepted first, by score in steps; of several ports that of the largest top folder is the main one."""
     sizes = {folder: tree.folder_size(folder) for folder in sorted({c.path.split("/")[0] for c in candidates.values()})}
 
     def order(candidate: Candidate) -> tuple[object, ...]:
-        step = round(candidate.score / SCORE_STEP)
-        return (not candidate.accepted, -step, -sizes[candidate.path.split("/")[0]], -candidate.score, candidate.path)
+        steps = round(candidate.score / step)
+        return (not candidate.accepted, -steps, -sizes[candidate.path.split("/")[0]], -candidate.score, candidate.path)
 
     return sorted(candidates.values(), key=order)
 
