@@ -18,13 +18,13 @@ from mapper.linking.structure import FIRST_ROLES, LARGE_UNIT
 from mapper.linking.targets import SheetIndex
 from mapper.linking.tree import TreeIndex
 
-LOG_SHOWN = 0.75
-LOG_PRINTED = 0.9
-SHOWN_OF_DEFINED = 2.5
-TOPICS = 3.25
-OPENING = 2.6
+LOG_SHOWN = 0.72
+SHOWN_OF_DEFINED = 2.4
+PRINTED_OF_DEFINED = 1.9
+TOPICS = 3.05
+OPENING = 2.5
 """Weights of what is seen, fitted so that a datasheet's own unit is the first of its tree; see strength_of."""
-STRONG = 4.3
+STRONG = 4.1
 """From here on a unit is the part's own, whatever it calls itself; printed values apart, which siblings share."""
 SHARE_SHOWN = 0.55
 SHARE_EXPLAINED = 0.025
@@ -36,6 +36,7 @@ MIN_AHEAD = 0.3
 """Of two units about as strong under different names neither is the answer."""
 BELOW = ACCEPT_FILE - 0.01
 AHEAD = 0.0005
+MIN_ABOVE = 0.02
 HALF_STRENGTH = 3.5
 """The strength that scores one half."""
 Key = TypeVar("Key")
@@ -60,20 +61,25 @@ def score_content(tree: TreeIndex, index: SheetIndex, units: Units, parts: dict[
 
     A unit named after another member of the part's family is never marked: siblings share most of their registers.
     """
-    found = strengths(tree, index, units)
-    if not found:
+    if not units:
         return
+    paths = tuple(sorted(c.path for members in units.values() for c in members if c.role in FIRST_ROLES))
+    defined = dict(zip(paths, tree.num_pairs(paths), strict=True))
+    num_registers = len(addressed(index))
+    found = {name: strength_of(members, defined, num_registers) for name, members in units.items()}
     ranked = sorted(units, key=lambda name: (-found[name].value, name))
     main = _main_port(tree, units, found, ranked)
     is_answer = found[ranked[0]].is_strong and not _has_rival(units, found, ranked, parts)
     for name, members in units.items():
         score = BELOW * found[name].score
         if name == main:
-            score = max(ACCEPT_FILE, found[name].score) if is_answer else BELOW * found[ranked[0]].score + AHEAD
+            score = (
+                max(ACCEPT_FILE + MIN_ABOVE, found[name].score) if is_answer else BELOW * found[ranked[0]].score + AHEAD
+            )
         is_own = any(c.name for c in members) or all(_names(word, parts) for c in members for word in c.identity)
-        values = [strength_of([c], {c.path: 0.0}, 1).value for c in members]
-        for candidate, own in zip(members, values, strict=True):
-            share = score * (0.9 + 0.1 * (own / max(values) if max(values) else 0.0))
+        own = _own_shares(members, defined)
+        for candidate, part in zip(members, own, strict=True):
+            share = ACCEPT_FILE + (score - ACCEPT_FILE) * part if score > ACCEPT_FILE else score * (0.9 + 0.1 * part)
             candidate.score = max(candidate.score, share) if is_own else share
     if is_answer:
         _mark(units[main])
@@ -120,12 +126,10 @@ def _folder_size(tree: TreeIndex, members: Sequence[Candidate]) -> float:
     return max(tree.folder_size(folder) for folder in sorted({c.path.split("/")[0] for c in members}))
 
 
-def strengths(tree: TreeIndex, index: SheetIndex, units: Units) -> dict[str, Strength]:
-    """Return how much each unit shows of a datasheet."""
-    paths = tuple(sorted(c.path for members in units.values() for c in members if c.role in FIRST_ROLES))
-    defined = dict(zip(paths, tree.num_pairs(paths), strict=True))
-    num_registers = len(addressed(index))
-    return {name: strength_of(members, defined, num_registers) for name, members in units.items()}
+def _own_shares(members: Sequence[Candidate], defined: dict[str, float]) -> list[float]:
+    """Return how much each file of a unit shows itself, the best one 1."""
+    values = [strength_of([c], defined, 1).value for c in members]
+    return [value / max(values) if max(values) else 0.0 for value in values]
 
 
 def strength_of(members: Sequence[Candidate], defined: dict[str, float], num_registers: int) -> Strength:
@@ -141,7 +145,8 @@ def strength_of(members: Sequence[Candidate], defined: dict[str, float], num_reg
     size = sum(defined[c.path] for c in first)
     agreement = LOG_SHOWN * math.log1p(total) + SHOWN_OF_DEFINED * total / math.sqrt(10 + size)
     agreement += TOPICS * max(c.text for c in first) + OPENING * max(c.opening for c in first)
-    value = agreement + LOG_PRINTED * math.log1p(sum(printed.values()))
+    share_printed = sum(printed.values()) / math.sqrt(10 + size)
+    value = agreement + PRINTED_OF_DEFINED * math.log1p(4 * share_printed)
     share = total / min(max(num_registers, MIN_SHOWN), MAX_COUNTED)
     explained = len(shown) / size if size else 0.0
     is_small_map = len(shown) >= MIN_SHOWN and share >= SHARE_SHOWN and explained >= SHARE_EXPLAINED
