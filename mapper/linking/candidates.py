@@ -34,6 +34,8 @@ MIN_PRINTED = 4
 """Values under words printed beside them before a file becomes a candidate by them."""
 MAX_PRINTED_HOLDERS = 60
 """What more files have is looked at no further: printed words are many, and most are everywhere."""
+SCORE_STEP = 0.03
+"""Scores of files closer than this say nothing about which is the better answer."""
 MIN_CONTRAST = 20
 """In a tree of fewer files nothing is rare: rarity is measured as if there were so many."""
 

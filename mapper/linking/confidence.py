@@ -1,21 +1,27 @@
 """From evidence to a probability that a link is right.
 
-The raw score of a rule is mapped by a monotone, piecewise linear curve; its knots were set on labelled development
-data and are no property of any one part or repository.
+The raw score of a rule is mapped by a monotone, piecewise linear curve. Its knots are fitted to symbols labelled by
+reading (`python -m bench.calibration --all` prints them) and are no property of any one part or repository.
 """
 
 from bisect import bisect_right
 from collections.abc import Sequence
 
-ACCEPT = 0.6
+ACCEPT = 0.65
 """Links below this probability are not made: the symbol counts as having no counterpart."""
 ACCEPT_FILE = 0.6
 """Files from this score on are in the answer set of a datasheet."""
-SCORE_STEP = 0.03
-"""Scores of files closer than this say nothing about which is the better answer."""
-CONTENT_STEP = 0.0001
-"""The same for files that no name decided about: there ports are told apart before."""
-KNOTS: Sequence[tuple[float, float]] = ((0.0, 0.0), (0.4, 0.2), (0.55, 0.5), (0.65, 0.75), (0.8, 0.9), (1.0, 0.98))
+KNOTS: Sequence[tuple[float, float]] = (
+    (0.0, 0.0),
+    (0.301, 0.294),
+    (0.386, 0.444),
+    (0.587, 0.647),
+    (0.647, 0.904),
+    (0.671, 0.914),
+    (0.689, 0.982),
+    (0.979, 0.992),
+    (1.0, 0.992),
+)
 
 
 def probability(raw: float) -> float:

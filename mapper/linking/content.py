@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mapper.linking.candidates import MIN_PAIRS, Candidate, Units, addressed
-from mapper.linking.confidence import ACCEPT_FILE, SCORE_STEP
+from mapper.linking.candidates import MIN_PAIRS, SCORE_STEP, Candidate, Units, addressed
+from mapper.linking.confidence import ACCEPT_FILE
 from mapper.linking.parts import SIBLING, grade_name
 from mapper.linking.structure import FIRST_ROLES, LARGE_UNIT
 from mapper.linking.targets import SheetIndex
@@ -37,6 +37,8 @@ MIN_AHEAD = 0.3
 BELOW = ACCEPT_FILE - 0.01
 AHEAD = 0.0005
 MIN_ABOVE = 0.02
+CONTENT_STEP = 0.0001
+"""Scores closer than this rank files no further; of ports the main one is chosen before."""
 HALF_STRENGTH = 3.5
 """The strength that scores one half."""
 Key = TypeVar("Key")

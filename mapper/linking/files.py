@@ -1,7 +1,7 @@
 """Level 2: which files of a tree are about a datasheet.
 
 Two stages. A strong name (path, dominant prefix, device id) decides; registers and text only order what it found.
-Without one, registers decide alone, and only for files that do not name another part. What is too weak is refused:
+Without one, content decides (content.py): one unit that is clearly ahead, and no sibling's. What is too weak is refused:
 a datasheet whose part the tree does not have gets an empty answer set, never the nearest neighbour.
 """
 
@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 
 from mapper.code.tree import language_of
 from mapper.code.wordlist import word_set
-from mapper.linking.candidates import MIN_PAIRS, Candidate, Candidates, Units, candidate_of, find_candidates
-from mapper.linking.confidence import ACCEPT_FILE, CONTENT_STEP, SCORE_STEP
-from mapper.linking.content import score_content
+from mapper.linking.candidates import MIN_PAIRS, SCORE_STEP, Candidate, Candidates, Units, candidate_of, find_candidates
+from mapper.linking.confidence import ACCEPT_FILE
+from mapper.linking.content import CONTENT_STEP, score_content
 from mapper.linking.parts import ACCEPT_NAME, SIBLING, grade_name, normalise
 from mapper.linking.structure import FIRST_ROLES, LARGE_UNIT, part_words, stem_parts
 from mapper.linking.targets import SheetIndex
