@@ -126,6 +126,8 @@ class Symbol:
     """The finer kind: macro, function, enumerator, const, struct, union, enum, typedef, member, kconfig, default..."""
     value: int | None = None
     """The integer it evaluates to, when it does."""
+    offset: int | None = None
+    """Of a member of a struct or union: its place in it in bytes, on a 32-bit target, when the file tells it."""
     declaration: str = ""
     comment: str = ""
     """The comment that belongs to it, without comment marks."""
@@ -224,6 +226,8 @@ class FileRelevance:
     score: float
     accepted: bool
     evidence: tuple[Evidence, ...] = ()
+    anchor: Anchor | None = None
+    """The page it is about; None: the datasheet as a whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +245,7 @@ class Conflict:
     code_value: str
     sheet_value: str
     detail: str
+    sheet_file: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,3 +255,5 @@ class Mapping:
     files: tuple[FileRelevance, ...]
     links: tuple[TraceLink, ...]
     conflicts: tuple[Conflict, ...]
+    pages: tuple[FileRelevance, ...] = ()
+    """Which of the accepted files each page with registers is about."""

@@ -9,19 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
-from mapper.errors import FormatError
+from mapper.conflict_scores import ConflictScore, score_conflicts
+from mapper.figures import Ratio, f1, number_of, object_of, pages_of, text_of
+from mapper.page_scores import PageScore, score_pages
+from mapper.reliability import Reliability, read_outcomes, reliability
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ratio:
-    """A share with its denominator; None instead of a value when there is nothing to divide by."""
-
-    hits: int
-    total: int
-
-    @property
-    def value(self) -> float | None:
-        return self.hits / self.total if self.total else None
+__all__ = ["FileScore", "Ratio", "ScoreReport", "SymbolScore", "f1", "report_object", "score"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +67,11 @@ class ScoreReport:
     """Against labels made by reading, by kind; "all" last."""
     num_unlabelled: int
     """Links of symbols that gold says nothing about."""
+    pages: PageScore
+    """Page -> file, given the files accepted for the datasheet."""
+    conflicts: ConflictScore
+    reliability: Reliability
+    """Scores against rightness, over the symbols labelled by reading."""
 
     @property
     def set_f1(self) -> float | None:
@@ -92,13 +90,6 @@ class _Linked:
 _SymbolKey = tuple[str, str, str]  # datasheet file, path, name
 
 
-def f1(precision: float | None, recall: float | None) -> float | None:
-    """Return the harmonic mean of two shares, None if either is unknown."""
-    if precision is None or recall is None:
-        return None
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-
-
 def score(links: Iterable[Mapping[str, object]], gold: Iterable[Mapping[str, object]]) -> ScoreReport:
     """Return the figures of links (lines of the exchange format) against gold lines. Raises FormatError.
 
@@ -109,6 +100,7 @@ def score(links: Iterable[Mapping[str, object]], gold: Iterable[Mapping[str, obj
     >>> report.hit_at_1
     Ratio(hits=1, total=1)
     """
+    links, gold = list(links), list(gold)
     ranked, linked = _read_links(links)
     file_gold, symbol_gold, read_gold = _read_gold(gold)
     files = tuple(_score_file(sheet, file_gold[sheet], ranked.get(sheet, [])) for sheet in sorted(file_gold))
@@ -125,6 +117,9 @@ def score(links: Iterable[Mapping[str, object]], gold: Iterable[Mapping[str, obj
         labelled=_score_labelled(symbol_gold, linked),
         read=_score_read(read_gold, linked),
         num_unlabelled=sum(len(found.pages) for key, group in linked.items() if key not in known for found in group),
+        pages=score_pages(links, gold),
+        conflicts=score_conflicts(links, gold),
+        reliability=reliability(read_outcomes(links, gold)),
     )
 
 
@@ -135,20 +130,22 @@ def _read_links(
     ranked: dict[str, list[tuple[int, str, bool]]] = defaultdict(list)
     linked: dict[_SymbolKey, dict[int, _Linked]] = defaultdict(dict)
     for row in links:
-        sheet = _text(_object(row, "datasheet"), "file", row)
+        if row.get("level") == "conflict":
+            continue
+        sheet = text_of(object_of(row, "datasheet"), "file", row)
         if row.get("level") == "file":
             if row.get("anchor") is None:
                 ranked[sheet].append(
-                    (_number(row, "rank", row), _text(row, "path", row), bool(row.get("accepted", True)))
+                    (number_of(row, "rank", row), text_of(row, "path", row), bool(row.get("accepted", True)))
                 )
             continue
-        symbol, anchor = _object(row, "symbol"), _object(row, "anchor")
-        line = _number(symbol, "line", row)
-        found = linked[sheet, _text(symbol, "path", row), _text(symbol, "name", row)].setdefault(
+        symbol, anchor = object_of(row, "symbol"), object_of(row, "anchor")
+        line = number_of(symbol, "line", row)
+        found = linked[sheet, text_of(symbol, "path", row), text_of(symbol, "name", row)].setdefault(
             line, _Linked(line, scope if isinstance(scope := symbol.get("scope"), str) else None)
         )
         found.pages.append(
-            (_number(row, "rank", row) if "rank" in row else len(found.pages) + 1, _number(anchor, "page", row))
+            (number_of(row, "rank", row) if "rank" in row else len(found.pages) + 1, number_of(anchor, "page", row))
         )
     return ranked, {key: [group[line] for line in sorted(group)] for key, group in linked.items()}
 
@@ -164,14 +161,14 @@ def _read_gold(
     symbols: dict[_LabelKey, set[int]] = defaultdict(set)
     read: list[Mapping[str, object]] = []
     for row in gold:
-        sheet = _text(row, "file", row)
+        sheet = text_of(row, "file", row)
         if row.get("level") == "file":
             path = row.get("path")
             files[sheet].append((path if isinstance(path, str) else None, str(row.get("role") or "primary")))
         elif row.get("source") == "read":
             read.append(row)
         elif isinstance(page := row.get("page"), int):
-            symbols[sheet, _text(row, "path", row), _text(row, "name", row), _text(row, "kind", row)].add(page)
+            symbols[sheet, text_of(row, "path", row), text_of(row, "name", row), text_of(row, "kind", row)].add(page)
     return files, symbols, read
 
 
@@ -209,12 +206,8 @@ def _score_read(
 ) -> tuple[SymbolScore, ...]:
     rows: list[tuple[str, bool, bool, bool, bool]] = []
     for row in gold:
-        anchors = row.get("anchors")
-        if not isinstance(anchors, list):
-            raise FormatError(f"{_place(row)}: anchors: a list expected, got {anchors!r}")
-        pages = {_number(anchor, "page", row) for anchor in anchors}
         found = _meant(row, linked.get(_read_key(row), ()))
-        rows.append((_text(row, "kind", row), bool(row.get("nil")), *_judge(found, pages)))
+        rows.append((text_of(row, "kind", row), bool(row.get("nil")), *_judge(found, pages_of(row))))
     return _by_kind(rows)
 
 
@@ -257,32 +250,7 @@ def _kind_score(kind: str, rows: Sequence[tuple[str, bool, bool, bool, bool]]) -
 
 
 def _read_key(row: Mapping[str, object]) -> _SymbolKey:
-    return (_text(row, "file", row), _text(row, "path", row), _text(row, "name", row))
-
-
-def _object(row: Mapping[str, object], key: str) -> Mapping[str, object]:
-    value = row.get(key)
-    if not isinstance(value, Mapping):
-        raise FormatError(f"{_place(row)}: {key}: an object expected, got {value!r}")
-    return value
-
-
-def _text(holder: Mapping[str, object], key: str, row: Mapping[str, object]) -> str:
-    value = holder.get(key)
-    if not isinstance(value, str):
-        raise FormatError(f"{_place(row)}: {key}: a text expected, got {value!r}")
-    return value
-
-
-def _number(holder: Mapping[str, object], key: str, row: Mapping[str, object]) -> int:
-    value = holder.get(key)
-    if not isinstance(value, int):
-        raise FormatError(f"{_place(row)}: {key}: a whole number expected, got {value!r}")
-    return value
-
-
-def _place(row: Mapping[str, object]) -> str:
-    return str(row.get("_at", "line"))
+    return (text_of(row, "file", row), text_of(row, "path", row), text_of(row, "name", row))
 
 
 def report_object(report: ScoreReport) -> dict[str, object]:
@@ -301,6 +269,20 @@ def report_object(report: ScoreReport) -> dict[str, object]:
             "labelled": [_symbol_object(entry) for entry in report.labelled],
             "read": [_symbol_object(entry) for entry in report.read],
             "num_unlabelled": report.num_unlabelled,
+        },
+        "pages": {"hit_at_1": _ratio_object(report.pages.hit_at_1), "hit_at_3": _ratio_object(report.pages.hit_at_3)},
+        "conflicts": {
+            "reported": _ratio_object(report.conflicts.reported),
+            "confirmed": report.conflicts.confirmed,
+            "refuted": report.conflicts.refuted,
+            "unjudged": report.conflicts.unjudged,
+        },
+        "reliability": {
+            "calibration_error": report.reliability.calibration_error,
+            "bins": [
+                {"low": b.low, "high": b.high, "predicted": b.predicted, "observed": _ratio_object(b.observed)}
+                for b in report.reliability.bins
+            ],
         },
     }
 

@@ -22,7 +22,7 @@ from mapper.baselines import (
 from mapper.baselines.answers import Query
 from mapper.baselines.texts import MAX_TEXT_CHARS
 from mapper.linking import map_tree
-from mapper.linking.format import file_line, link_line
+from mapper.linking.format import file_line, link_line, mapping_lines
 from mapper.model import Datasheet, FileRelevance, Symbol
 from mapper.scoring import ScoreReport, score
 
@@ -51,8 +51,8 @@ def measure_case(case: Case, parser: Parser, *, hidden: bool, baselines: bool = 
     started = time.perf_counter()
     mapping = map_tree(files, case.sheets, repo_family=case.tree.name)
     seconds = time.perf_counter() - started
-    lines = [*map(file_line, mapping.files), *map(link_line, mapping.links)]
-    yield Measured(case.tree.name, hidden, OURS, score(lines, case.gold), seconds, len(files))
+    report = score(mapping_lines(mapping), case.gold)
+    yield Measured(case.tree.name, hidden, OURS, report, seconds, len(files))
     if baselines:
         yield from measure_baselines(case, hidden=hidden)
 

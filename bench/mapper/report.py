@@ -11,6 +11,7 @@ from bench.mapper.measure import BY_ROLE, OURS, PART_NUMBER, QUERIES, Measured
 from bench.mapper.sets import in_groups
 from bench.mapper.trees import ROOT
 from mapper.baselines import LEXICAL
+from mapper.reliability import merged
 from mapper.scoring import Ratio, ScoreReport, SymbolScore, f1, report_object
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "bm25s", "tree-sitter", "pypdfium2")
@@ -121,6 +122,24 @@ def _tables(measured: Sequence[Measured]) -> Iterator[str]:
             found = _kinds(reports.get(f"{method} {QUERIES[0]}", []), source).get("all")
             if found:
                 yield _symbol_line(source, f"all, {method}", found)
+    yield from _other_lines(reports.get(OURS, []))
+
+
+def _other_lines(reports: Sequence[ScoreReport]) -> Iterator[str]:
+    """Yield the lines about pages, conflicts and reliability, ours only."""
+    if not reports:
+        return
+    first, three = add(r.pages.hit_at_1 for r in reports), add(r.pages.hit_at_3 for r in reports)
+    yield f"  page -> file, given the datasheet's files: hit@1 {share(first)}, hit@3 {share(three)}"
+    conflicts = [r.conflicts for r in reports]
+    yield (
+        f"  conflicts: readers' marks reported {share(add(c.reported for c in conflicts))}, "
+        f"refuted by a reader {sum(c.refuted for c in conflicts)}, not judged {sum(c.unjudged for c in conflicts)}"
+    )
+    diagram = merged(r.reliability for r in reports)
+    told = [(b.predicted, b.observed) for b in diagram.bins if b.predicted is not None]
+    bins = ", ".join(f"{predicted:.2f} -> {share(observed)}" for predicted, observed in told)
+    yield f"  calibration error {_value(diagram.calibration_error)}; predicted -> observed: {bins or '-'}"
 
 
 def _kinds(reports: Sequence[ScoreReport], source: str) -> dict[str, list[SymbolScore]]:

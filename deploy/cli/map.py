@@ -130,11 +130,11 @@ def _write(output: Path, mapping: Mapping) -> None:
     """Write all lines and put the file in place at once."""
     import json
 
-    from mapper.linking.format import file_line, link_line
+    from mapper.linking.format import mapping_lines
 
     partial = output.with_name(output.name + ".part")
     with partial.open("w", encoding="utf-8") as out:
-        for row in (*(file_line(f) for f in mapping.files), *(link_line(k) for k in mapping.links)):
+        for row in mapping_lines(mapping):
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
     partial.replace(output)
 

@@ -1,24 +1,28 @@
 """C and C++ text -> symbols of the six kinds: the parser's declarations, the line scan's macros, config uses."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
-from mapper.code.blank import blank, first_branches
+from mapper.code.blank import blank, overwritten
 from mapper.code.defines import Macro, Preprocessor
 from mapper.code.environment import Environment
+from mapper.code.layout import member_offsets
 from mapper.code.normal import code_tokens, references_in, revision_of, shortened
+from mapper.code.recover import parse_recovered
 from mapper.code.registers import with_registers
-from mapper.code.symbols import Declaration, Parsed, find_declarations
+from mapper.code.symbols import Declaration, Parsed
 from mapper.code.text import SourceText
 from mapper.model import Symbol, SymbolKind
 
 _WORDS = re.compile(r"[\w \t]*\w[\w \t]*")
 _CONFIG_USE = re.compile(r"(?<!\w)CONFIG_[A-Z0-9_]+(?!\w)")
+_DIRECTIVE_LINE = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 _CPP_SIGN = re.compile(
     r"^[ \t]*(?:class|namespace)[ \t]+\w+[^;=]{0,200}?[{:]|^[ \t]*template\s*<|\w::~?\w"
     r"|^[ \t]*(?:public|private|protected)[ \t]*:|^[ \t]*using[ \t]+\w+",
     re.MULTILINE,
 )
+_CPP_WORDS = ("class", "namespace", "template", "public", "private", "protected", "using")
 _KIND_OF_FORM: dict[str, SymbolKind] = {
     "function": "function",
     "prototype": "function",
@@ -33,46 +37,39 @@ _KIND_OF_FORM: dict[str, SymbolKind] = {
 }
 
 
-def shows_cpp(source: SourceText) -> bool:
-    """Return whether a header's code, comments aside, holds what only C++ has."""
-    at = 0
-    for comment in source.comments:
-        if _CPP_SIGN.search(source.text, at, comment.start):
-            return True
-        at = comment.end
-    return _CPP_SIGN.search(source.text, at) is not None
+def shows_cpp(source: SourceText, words: Container[str]) -> bool:
+    """Return whether a header's code, comments aside, holds what only C++ has; `words` are its identifiers."""
+    may_show = "::" in source.code or any(word in words for word in _CPP_WORDS)
+    return may_show and _CPP_SIGN.search(source.code) is not None
 
 
-def c_symbols(path: str, source: SourceText, preprocessor: Preprocessor, language: str) -> tuple[list[Symbol], int]:
-    """Return the symbols in order of their lines, and the number of bytes that the parser could not read."""
-    parsed = _parse(source, language)
+def c_symbols(
+    path: str, source: SourceText, preprocessor: Preprocessor, language: str, words: Iterable[str]
+) -> tuple[list[Symbol], int]:
+    """Return the symbols in order of their lines, and the number of bytes that the parser could not read.
+
+    `words` are the identifiers of the file.
+    """
+    parsed = outline(source, preprocessor, language, words)
     environment = Environment(preprocessor.macros)
     reader = _Reader(path, source, preprocessor, environment)
-    symbols = reader.declared(_without_repeated_prototypes(parsed.declarations))
+    symbols = reader.declared(parsed)
     symbols += [reader.macro(macro) for macro in preprocessor.macros]
     symbols += reader.config_uses({symbol.name for symbol in symbols})
     symbols.sort(key=lambda symbol: (symbol.line, symbol.end_line, symbol.form, symbol.name))
     return with_registers(symbols), parsed.bytes_under_error
 
 
-def _parse(source: SourceText, language: str) -> Parsed:
-    """Return the better of two readings: the file as it is, and with only the first branch of each condition.
+def macro_symbols(path: str, source: SourceText, preprocessor: Preprocessor) -> list[Symbol]:
+    """Return the macros alone, in order of their lines: for files too large to parse."""
+    reader = _Reader(path, source, preprocessor, Environment(preprocessor.macros))
+    return with_registers([reader.macro(macro) for macro in preprocessor.macros])
 
-    Conditions may cut through a construct, which no grammar can follow. What only the other reading saw is added.
-    """
-    data = blank(source.data)
-    parsed = find_declarations(data, language)
-    if not parsed.bytes_under_error:
-        return parsed
-    single = find_declarations(first_branches(data), language)
-    if single.bytes_under_error >= parsed.bytes_under_error:
-        return parsed
-    seen = {(each.form, each.name, each.line) for each in single.declarations}
-    extra = [each for each in parsed.declarations if (each.form, each.name, each.line) not in seen]
-    known = {(each.form, each.name) for each in single.declarations}
-    extra = [each for each in extra if each.form != "member" and (each.form, each.name) not in known]
-    merged = sorted([*single.declarations, *extra], key=lambda each: (each.start, -each.end))
-    return Parsed(tuple(merged), single.bytes_under_error)
+
+def outline(source: SourceText, preprocessor: Preprocessor, language: str, words: Iterable[str]) -> Parsed:
+    """Return the declarations of a file: names, places and scopes, which is what ctags gives."""
+    code = overwritten(source.code.encode("latin-1"), [*preprocessor.plain_spans, *source.braced_spans])
+    return parse_recovered(blank(code, words, preprocessor.condition_spans, source.string_spans), language)
 
 
 def _without_repeated_prototypes(declarations: Sequence[Declaration]) -> list[Declaration]:
@@ -97,11 +94,12 @@ class _Reader:
         self._preprocessor = preprocessor
         self._environment = environment
 
-    def declared(self, declarations: Iterable[Declaration]) -> list[Symbol]:
+    def declared(self, parsed: Parsed) -> list[Symbol]:
         """Return the symbols of declarations, enumerators with their implicit values."""
         last: dict[int, int | None] = {}
         symbols = []
-        for each in declarations:
+        offsets = member_offsets(self._source, self._preprocessor, parsed, self._environment)
+        for each in _without_repeated_prototypes(parsed.declarations):
             value: int | None = None
             if each.form == "enumerator":
                 before = last.get(each.group, -1)
@@ -111,12 +109,12 @@ class _Reader:
                 value = self._value(each)
             if value is not None:
                 self._environment.define(each.name, value)
-            symbols.append(self._symbol(each, value))
+            symbols.append(self._symbol(each, value, offsets.get(each.name_at)))
         return symbols
 
     def macro(self, macro: Macro) -> Symbol:
         """Return the symbol of a #define."""
-        tokens = code_tokens(self._source.text[macro.start : macro.end])
+        tokens = code_tokens(self._source.code[macro.start : macro.end])
         parameters = macro.parameters
         call = macro.name if parameters is None else f"{macro.name}({', '.join(parameters)})"
         kind: SymbolKind = "config" if macro.role == "default" else "macro"
@@ -169,31 +167,36 @@ class _Reader:
         assert declaration.value is not None
         return self._environment.value_of(" ".join(self._source.text[slice(*declaration.value)].split()))
 
-    def _symbol(self, each: Declaration, value: int | None) -> Symbol:
-        text = self._source.text
+    def _symbol(self, each: Declaration, value: int | None, offset: int | None) -> Symbol:
+        text = self._source.code
         start = self._with_attributes(each.start)
         head, body = code_tokens(text[start : each.head_end]), code_tokens(text[each.head_end : each.end])
+        line_of = self._source.line_of
+        line, end_line = line_of(each.name_at), line_of(each.end)
         trailing_first = each.form in ("member", "enumerator", "const")
         used = body if each.form == "function" else code_tokens(text[slice(*each.value)]) if each.value else []
         return Symbol(
             path=self._path,
             kind=_KIND_OF_FORM[each.form],
             name=self._source.plain(each.name),
-            line=each.line,
-            end_line=each.end_line,
+            line=line,
+            end_line=end_line,
             scope=each.scope,
             form=each.form,
             value=value,
+            offset=offset,
             declaration=shortened(self._source.plain(_spaced(text[start : min(each.head_end, start + 2000)]))),
-            comment=self._source.comment_of(each.start_line, each.end_line, trailing_first=trailing_first),
+            comment=self._source.comment_of(line_of(each.start), end_line, trailing_first=trailing_first),
             references=tuple(map(self._source.plain, references_in(used, each.name))),
-            guard=_plain_or_none(self._source, self._preprocessor.guard_at(each.line)),
+            guard=_plain_or_none(self._source, self._preprocessor.guard_at(line)),
             revision=revision_of(head + body),
         )
 
 
 def _spaced(text: str) -> str:
-    return " ".join(re.sub(r"//[^\n]*|/\*.*?(?:\*/|\Z)", " ", text, flags=re.DOTALL).split())
+    if "#" in text:
+        text = _DIRECTIVE_LINE.sub(" ", text)
+    return " ".join(text.split())
 
 
 def _plain_or_none(source: SourceText, text: str | None) -> str | None:

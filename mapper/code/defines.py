@@ -5,29 +5,28 @@ nothing of conditions that cut through a construct.
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from mapper.code.text import SourceText
+from mapper.code.wordlist import word_set
 
 MacroRole = Literal["macro", "default", "guard"]
 """default: "#ifndef X / #define X value / #endif", a value the user may set; guard: the file's include guard."""
 
-_DIRECTIVE = re.compile(
-    r"""^[ \t]*\#[ \t]*(?P<word>define|undef|ifdef|ifndef|if|elifdef|elifndef|elif|else|endif|include)\b
-    (?P<rest>(?:[^\n\\/"']|\\\r?\n|\\.|/\*.*?(?:\*/|\Z)|/(?!/)|"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'|["'])*+)""",
-    re.MULTILINE | re.DOTALL | re.VERBOSE,
-)
-_NOISE = re.compile(r"/\*.*?(?:\*/|\Z)|\\\r?\n|\s+", re.DOTALL)
-_DEFINE = re.compile(r"\s*([A-Za-z_$][\w$]*)(\(([^()]*)\))?\s?(.*)", re.DOTALL)
-_INCLUDE = re.compile(r"\s*(?:<([^>\n]+)>|\"([^\"\n]+)\")")
+_DIRECTIVE = re.compile(r"\n[ \t\f]*+#[ \t\f]*+(\w++)([^\n\\]*+(?:\\(?:\r?\n|.)[^\n\\]*+)*+)", re.DOTALL)
+"""Begins with the line end before it: a literal makes the search fast."""
+_CONDITION_WORDS = word_set("ifdef ifndef if elifdef elifndef elif else endif")
+_WORDS = _CONDITION_WORDS | word_set("define undef include")
+_CONTINUATION = re.compile(r"\\\r?\n")
+_DEFINE = re.compile(r"([A-Za-z_$][\w$]*)(\(([^()]*)\))?\s?(.*)", re.DOTALL)
+_INCLUDE = re.compile(r"(?:<([^>\n]+)>|\"([^\"\n]+)\")")
 _NOT_DEFINED = re.compile(r"^!\s*defined\s*\(?\s*(\w+)\s*\)?$")
 
 
-@dataclass(frozen=True, slots=True)
-class Macro:
+class Macro(NamedTuple):
     """A #define with its place; parameters is None for an object-like macro."""
 
     name: str
@@ -41,8 +40,7 @@ class Macro:
     role: MacroRole
 
 
-@dataclass(frozen=True, slots=True)
-class _Directive:
+class _Directive(NamedTuple):
     word: str
     argument: str
     start: int
@@ -67,17 +65,26 @@ class Preprocessor:
     """What the preprocessor lines of a file say."""
 
     def __init__(self, source: SourceText) -> None:
+        self.plain_spans: list[tuple[int, int]] = []
+        """Where the directives other than conditions stand, continuation lines with them."""
+        self.condition_spans: list[tuple[int, int]] = []
         self.macros: list[Macro] = []
         self.includes: tuple[str, ...] = ()
-        self.condition_names: dict[str, int] = {}
-        """Words of conditions with the line of their first use."""
         self._change_lines: list[int] = [0]
         self._guards: list[str | None] = [None]
-        self._read(list(_directives(source)), source)
+        directives = list(_directives(source))
+        for each in directives:
+            (self.condition_spans if each.word in _CONDITION_WORDS else self.plain_spans).append((each.start, each.end))
+        self._read([directive for directive in directives if directive.word in _WORDS], source)
 
     def guard_at(self, line: int) -> str | None:
         """Return the innermost condition that a line stands under, include guards left out."""
         return self._guards[bisect_right(self._change_lines, line) - 1]
+
+    def condition_after(self, line: int) -> int | None:
+        """Return the first line from this one on with a directive that opens, changes or closes a condition."""
+        at = bisect_left(self._change_lines, line)
+        return self._change_lines[at] if at < len(self._change_lines) else None
 
     def _read(self, directives: list[_Directive], source: SourceText) -> None:
         stack: list[_Condition] = []
@@ -135,22 +142,20 @@ class Preprocessor:
     def _change(self, directive: _Directive, stack: list[_Condition]) -> None:
         self._change_lines.append(directive.line)
         self._guards.append(stack[-1].innermost if stack else None)
-        for word in re.findall(r"\bCONFIG_\w+", directive.argument):
-            self.condition_names.setdefault(word, directive.line)
 
 
 def _directives(source: SourceText) -> Iterator[_Directive]:
-    """Yield the preprocessor lines in order, continuation lines joined, those inside comments left out."""
-    comments = [(comment.start, comment.end) for comment in source.comments]
-    starts = [start for start, _ in comments]
-    for match in _DIRECTIVE.finditer(source.text):
-        start, end = match.span()
-        at = bisect_right(starts, start) - 1
-        if at >= 0 and start < comments[at][1]:
-            continue
-        end = start + len(source.text[start:end].rstrip())
-        argument = _NOISE.sub(" ", match["rest"]).strip()
-        yield _Directive(match["word"], argument, start, end, source.line_of(start), source.line_of(end - 1))
+    """Yield the preprocessor lines in order, continuation lines joined, comments left out."""
+    line_of = source.line_of
+    for match in _DIRECTIVE.finditer("\n" + source.code):
+        word, rest = match.groups()
+        start = match.start()
+        line = end_line = line_of(start)
+        end = start + len(match.group().rstrip()) - 1
+        if "\\" in rest:
+            rest = _CONTINUATION.sub(" ", rest)
+            end_line = line_of(end - 1)
+        yield _Directive(word, " ".join(rest.split()), start, end, line, end_line)
 
 
 def _asked_name(directive: _Directive) -> str | None:

@@ -38,7 +38,7 @@ def kconfig_symbols(path: str, source: SourceText) -> list[Symbol]:
     conditions: list[str] = []
     entry: _Entry | None = None
     help_indent: int | None = None
-    for number, raw in enumerate(source.text.splitlines(), start=1):
+    for number, raw in enumerate(source.text.split("\n"), start=1):
         line = raw.expandtabs()
         if help_indent is not None and (not line.strip() or _indent(line) > help_indent):
             if entry is not None and line.strip():

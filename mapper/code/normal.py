@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mapper.code.wordlist import word_set
 
@@ -10,7 +10,8 @@ MAX_DECLARATION_CHARS = 300
 MAX_REFERENCES = 1000
 
 _TOKEN = re.compile(
-    r"""//(?:[^\n\\]|\\\r?\n|\\.)*|/\*.*?(?:\*/|\Z)|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'|\w+|\S""", re.DOTALL
+    r"""\w+|//(?:[^\n\\]|\\\r?\n|\\.)*|/\*.*?(?:\*/|\Z)|"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"?|'(?:[^'\\\n]|\\.)*'|\S""",
+    re.DOTALL,
 )
 
 KEYWORDS = word_set(
@@ -34,15 +35,19 @@ def code_tokens(text: str) -> list[str]:
 
 def references_in(tokens: Iterable[str], *own: str) -> tuple[str, ...]:
     """Return the identifiers among tokens in order of first use, each once, without keywords and the names in own."""
-    words = {token: None for token in tokens if (token[0].isalpha() or token[0] == "_") and token not in KEYWORDS}
+    words = dict.fromkeys(tokens)
     for name in own:
         words.pop(name, None)
-    return tuple(words)[:MAX_REFERENCES]
+    return tuple(
+        [word for word in words if word not in KEYWORDS and (word[0].isalpha() or word[0] == "_")][:MAX_REFERENCES]
+    )
 
 
-def revision_of(tokens: Iterable[str]) -> str:
+def revision_of(tokens: Sequence[str]) -> str:
     """Return the sha256 over tokens; a line continuation is none."""
-    return hashlib.sha256(" ".join(word for word in tokens if word != "\\").encode()).hexdigest()
+    if "\\" in tokens:
+        tokens = [word for word in tokens if word != "\\"]
+    return hashlib.sha256(" ".join(tokens).encode()).hexdigest()
 
 
 def shortened(text: str) -> str:

@@ -8,8 +8,8 @@ struct is a peripheral's register block, that is if its members are volatile; th
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
-from mapper.code.values import evaluate
 from mapper.code.wordlist import word_set
 from mapper.model import Symbol
 
@@ -42,21 +42,19 @@ _SAID_IN_COMMENT = re.compile(
     r"^(?=.*\bregister\b)(?=.*\baddress\b)(?!.*\b(?:mask|bit|bits|slave|device)\b)", re.IGNORECASE
 )
 _HEXADECIMAL = re.compile(r"0[xX][0-9A-Fa-f]+")
-_BYTES = re.compile(
-    r"\b(?:v?u?s?_?(?:int)?_?(8|16|32|64)(?:_t)?|(char|byte|bool|uchar)|(short|ushort)|(int|long|uint|ulong|unsigned))\b"
-)
-_ARRAY = re.compile(r"\[([^\]]+)\]")
+_FILLER = re.compile(r"_*(?:r?eserved|rese?r?ved|rsvd|rserved|unused|pad)", re.IGNORECASE)
 _LITERAL_FORMS = frozenset({"macro", "enumerator", "const"})
 
 
-def name_words(name: str) -> list[str]:
+@lru_cache(maxsize=16_384)
+def name_words(name: str) -> tuple[str, ...]:
     """Return the words of an identifier in capitals: split at underscores, then at case changes and digits."""
     words: list[str] = []
     for part in name.split("_"):
         inner = [word.upper() for word in _WORD.findall(part)]
         words += [part.upper()] if part and len(inner) != 1 else []
         words += inner
-    return words
+    return tuple(words)
 
 
 def with_registers(symbols: Sequence[Symbol]) -> list[Symbol]:
@@ -80,7 +78,11 @@ def _is_named(symbol: Symbol) -> bool:
         return False
     if _ACCESS.search(symbol.declaration):
         return True
-    if _SAID_IN_COMMENT.search(symbol.comment) and _HEXADECIMAL.search(symbol.declaration):
+    if (
+        "egister" in symbol.comment.lower()
+        and _SAID_IN_COMMENT.search(symbol.comment)
+        and _HEXADECIMAL.search(symbol.declaration)
+    ):
         return True
     words = name_words(symbol.name)
     said = _REGISTER_WORDS.intersection(words)
@@ -145,36 +147,7 @@ def _with_blocks(symbols: Sequence[Symbol]) -> list[Symbol]:
         num_volatile = sum(1 for index in indexes if _VOLATILE.search(symbols[index].declaration))
         if num_volatile < MIN_VOLATILE_MEMBERS or 2 * num_volatile < len(indexes):
             continue
-        offset: int | None = 0
         for index in indexes:
-            place, offset = _laid_out(symbols[index].declaration, offset)
-            is_register = not re.match(r"(?i)_*(?:r?eserved|rese?r?ved|rsvd|rserved|unused|pad)", symbols[index].name)
-            if is_register:
-                out[index] = replace(symbols[index], kind="register", value=place)
+            if not _FILLER.match(symbols[index].name):
+                out[index] = replace(symbols[index], kind="register", value=symbols[index].offset)
     return out
-
-
-def _laid_out(declaration: str, offset: int | None) -> tuple[int | None, int | None]:
-    """Return where a member begins and where the next one may begin; None once a size is not known."""
-    size = _size(declaration)
-    if offset is None or size is None or ":" in declaration:
-        return None, None
-    place = (offset + size - 1) // size * size
-    count = 1
-    for dimension in _ARRAY.findall(declaration):
-        length = evaluate(dimension)
-        if length is None:
-            return place, None
-        count *= length
-    return place, place + size * count
-
-
-def _size(declaration: str) -> int | None:
-    if "*" in declaration or "{" in declaration:
-        return None
-    match = _BYTES.search(declaration)
-    if match is None:
-        return None
-    if match[1]:
-        return int(match[1]) // 8
-    return 1 if match[2] else 2 if match[3] else 4

@@ -50,8 +50,9 @@ def codes_of(bits: BitField) -> dict[str, int]:
 def read_codes(ground: Ground, symbol: Symbol) -> Iterator[Coded]:
     """Yield the fields whose name stands in a symbol's name in front of a label."""
     name = ground.name(symbol)
+    said = tuple(canonical(word) for word in name.words)
     for target in ground.index.retrieve(name):
-        label = _label(name, target)
+        label = _label(name, said, target)
         if label and target.register is not None and target.field is not None:
             yield Coded(target.register, target.field, label, codes_of(target.field).get(label))
 
@@ -84,15 +85,24 @@ def _is_list_of_codes(bits: BitField) -> bool:
     return not codes_of(bits) and len(bits.name) >= 3 and bits.high - bits.low < MAX_CODE_BITS
 
 
-def _label(name: Name, target: Target) -> str:
+def _label(name: Name, said: tuple[str, ...], target: Target) -> str:
     """Return what follows the field's name in a name, "" if the field is not in it or other words stand before it."""
     if target.field is None or target.register is None:
         return ""
-    said = [canonical(word) for word in name.words]
-    wanted = [canonical(word) for word in split_words(target.field.name)]
-    before = {canonical(word) for word in split_words(target.register.name)}
-    before |= {canonical(word) for title in target.register.section_path[-2:] for word in split_words(title)}
+    wanted = _canonical_words(target.field.name)
     for start in range(len(said) - len(wanted)):
-        if said[start : start + len(wanted)] == wanted and set(said[:start]) <= before:
+        if said[start : start + len(wanted)] != wanted:
+            continue
+        before = {
+            word
+            for text in (target.register.name, *target.register.section_path[-2:])
+            for word in _canonical_words(text)
+        }
+        if set(said[:start]) <= before:
             return "".join(name.words[start + len(wanted) :])
     return ""
+
+
+@lru_cache(maxsize=50_000)
+def _canonical_words(text: str) -> tuple[str, ...]:
+    return tuple(canonical(word) for word in split_words(text))

@@ -7,10 +7,11 @@ datasheet: a file that counts addresses another way (shifted, in words) is no fi
 from collections.abc import Iterable, Sequence
 
 from mapper.ids import anchor_id, content_id, symbol_id
+from mapper.linking.anchors import field_anchor, register_anchor
 from mapper.linking.codes import read_codes
-from mapper.linking.definitions import DEFINITION_KINDS, addresses_agree, content_name, readings, says
+from mapper.linking.definitions import ABSOLUTE, DEFINITION_KINDS, addresses_agree, content_name, readings, says
 from mapper.linking.matches import Ground, is_register_marked, symbol_key
-from mapper.linking.targets import Target, field_anchor, register_anchor
+from mapper.linking.targets import Target
 from mapper.linking.words import Name, name_of, similarity, split_words
 from mapper.model import Anchor, BitField, Conflict, ConflictKind, Register, Symbol
 
@@ -29,7 +30,7 @@ WRITE_VERBS = frozenset({"set", "write", "update", "clear", "enable", "disable"}
 
 def find_conflicts(ground: Ground, *, repo_family: str) -> tuple[Conflict, ...]:
     """Return the disagreements between the accepted files and the datasheet, in order of file and line."""
-    found: list[Conflict] = []
+    found: list[Conflict] = _swapped(ground, repo_family)
     for file in ground.files:
         definitions = [s for s in file.symbols if s.kind in DEFINITION_KINDS]
         found += _addresses(ground, definitions, repo_family)
@@ -73,6 +74,39 @@ def _addresses(ground: Ground, definitions: Sequence[Symbol], repo_family: str) 
             f"{symbol.name} is {value:#x}, {register.name} is printed at {register.address or 0:#x}", repo_family,
         )
         for symbol, register, value in differing
+    ]  # fmt: skip
+
+
+def _swapped(ground: Ground, repo_family: str) -> list[Conflict]:
+    """Compare absolute addresses with the register that the name says, where another one of its block is printed there.
+
+    An absolute address is no convention of a file's own, so all files together must agree more often than differ.
+    """
+    agreeing: set[str] = set()
+    differing: dict[tuple[str, int], tuple[Symbol, Register, Register]] = {}
+    for symbol in (s for file in ground.files for s in file.symbols if s.kind in DEFINITION_KINDS):
+        address = next(iter(ground.tree.addresses(symbol)), 0)
+        at = [t.register for t in ground.index.at(address) if t.register] if address >= ABSOLUTE else []
+        at = [register for register in at if register.address == address]
+        name = ground.name(symbol)
+        if not at or name.tokens[-1] in INSTANCES:
+            continue
+        said = [t.register for t in ground.index.retrieve(name) if t.register and t.field is None and says(t, name)]
+        said = [r for r in said if r.address is not None and r.section_path[:-1] == at[0].section_path[:-1]]
+        if any(register.address == address for register in said):
+            agreeing.add(symbol.name)
+        elif len({register.address for register in said}) == 1 and len(at) == 1:
+            differing[symbol.path, symbol.line] = (symbol, said[0], at[0])
+    if len(agreeing) < max(MIN_AGREEING, len({symbol.name for symbol, *_ in differing.values()})):
+        return []
+    return [
+        _conflict(
+            ground, symbol, register_anchor(register), "address",
+            hex(other.address or 0), hex(register.address or 0),
+            f"{symbol.name} is where {other.name} is printed, {register.name} is printed at {register.address or 0:#x}",
+            repo_family,
+        )
+        for symbol, register, other in differing.values()
     ]  # fmt: skip
 
 
@@ -227,6 +261,7 @@ def _conflict(
         conflict_id=content_id("cf1", own_id, anchor_id(sheet.family, anchor), kind),
         kind=kind,
         sheet_sha256=sheet.sha256,
+        sheet_file=sheet.file,
         sheet_family=sheet.family,
         part=sheet.parts[0] if sheet.parts else "",
         anchor=anchor,

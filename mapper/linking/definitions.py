@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from mapper.linking.anchors import section_anchor
 from mapper.linking.bases import BASE_WORDS
 from mapper.linking.codes import link_code
 from mapper.linking.matches import (
@@ -17,17 +18,23 @@ from mapper.linking.matches import (
     field_matches,
     is_field_marked,
     is_register_marked,
-    likeness,
     register_matches,
     spelled_alike,
 )
-from mapper.linking.targets import WIDE_ADDRESS, Line, SheetIndex, Target, section_anchor
-from mapper.linking.words import Name, name_of, similarity, split_words
+from mapper.linking.targets import WIDE_ADDRESS, Line, SheetIndex, Target
+from mapper.linking.vocabulary import REGISTER_MARKS
+from mapper.linking.words import Name, containment, name_of, similarity, split_words
 from mapper.model import BitField, Evidence, Register, Symbol
 
 DEFINITION_KINDS = frozenset({"macro", "constant", "register", "config"})
 MIN_LIKENESS = 0.34
 STRONG_LIKENESS = 0.85
+ABSOLUTE = 0x10000
+"""An address from here on is no small number that may mean anything: it decides without the name."""
+ABSOLUTE_RAW = 0.72
+CONSENSUS_RAW = 0.68
+IN_ADDRESS = 0.6
+"""How alike a definition and the register at its address are when one name is only a part of the other."""
 SURE = 0.8
 """With a match this sure, printed lines with the same name add nothing."""
 MAX_LINES = 12
@@ -107,15 +114,22 @@ def _as_register(ground: Ground, symbol: Symbol, name: Name, value: int | None) 
     floor = MIN_LIKENESS if marked else 0.5 if symbol.form != "enumerator" else 0.75
     scoped = _scoped(ground, symbol)
     matches: list[Match] = []
+    unnamed: list[Match] = []
     addresses = ground.tree.addresses(symbol)
-    for target in registers_at(ground.index, addresses):
-        alike = likeness(name, target, ground.index)
+    for target in registers_at(ground.index, addresses) or _commands_at(ground.index, name, addresses):
+        alike = ground.index.likeness(name, target)
         if scoped is not None:
-            alike = max(0.7 * alike, likeness(scoped, target, ground.index))
+            alike = max(0.7 * alike, ground.index.likeness(scoped, target))
         if marked and alike < STRONG_LIKENESS:
             alike = max(alike, 0.8 * spelled_alike(name, target) if spelled_alike(name, target) >= 0.75 else 0.0)
         register = target.register
-        if register is None or alike < floor:
+        if marked and alike < IN_ADDRESS:
+            alike = max(alike, _alike_at_address(name, target))
+        if register is None:
+            continue
+        if alike < floor:
+            if marked and addresses[0] >= ABSOLUTE and register.address == addresses[0]:
+                unnamed += _by_address(symbol, register, ABSOLUTE_RAW)
             continue
         if is_field_marked(name) and not marked:
             alike *= 0.8
@@ -124,8 +138,55 @@ def _as_register(ground: Ground, symbol: Symbol, name: Name, value: int | None) 
             "address", f"{symbol.name} = {where:#x}, printed for {register.name}", alike, register.page
         )
         raw = 0.6 + 0.36 * alike + _same_block(symbol, register)
-        matches += register_matches(register, raw, "address+name", evidence)
-    return matches or _as_named_register(ground, symbol, name, value, marked=marked)
+        found = register_matches(register, raw, "address+name", evidence)
+        matches += printed_first(ground.index, register, found)
+    if matches:
+        return matches
+    named = _as_named_register(ground, symbol, name, value, marked=marked)
+    if named:  # name and address disagree: the name says what is meant, the address where it points
+        return [*named, *(replace(match, raw=min(match.raw, named[0].raw - 0.04)) for match in unnamed)]
+    return unnamed
+
+
+def link_address(ground: Ground, symbol: Symbol) -> list[Match]:
+    """Return the register at a definition's address, whatever its name; only for files whose other names agree."""
+    role = "command" if COMMAND_WORDS & set(ground.name(symbol).words) else "register"
+    at = registers_at(ground.index, ground.tree.addresses(symbol))
+    found = [t.register for t in at if t.register is not None and t.register.role == role]
+    return _by_address(symbol, found[0], CONSENSUS_RAW) if len(found) == 1 else []
+
+
+def _by_address(symbol: Symbol, register: Register, raw: float) -> list[Match]:
+    why = _evidence("address", f"{symbol.name} is where {register.name} is printed", raw, register.page)
+    return register_matches(register, raw, "address", why)
+
+
+def _commands_at(index: SheetIndex, name: Name, addresses: Sequence[int]) -> list[Target]:
+    """Return the commands whose code differs in the lowest bit alone: on and off are often printed as one command."""
+    if not addresses or not COMMAND_WORDS & set(name.words):
+        return []
+    return [t for t in index.at(addresses[0] ^ 1) if t.register is not None and t.register.role == "command"]
+
+
+def _alike_at_address(name: Name, target: Target) -> float:
+    """Return how alike a definition and the register at its own address are by a part or the initials of its name."""
+    if len(name.compact) < 3:
+        return 0.0
+    is_initials = name.compact == "".join(word[0] for word in target.name.words)
+    said = {word for word in name.words if word not in REGISTER_MARKS | COMMAND_WORDS}
+    is_part = bool(said) and said <= set(target.name.words)
+    return IN_ADDRESS if is_initials or is_part or containment(name, target.name) >= 0.8 else 0.0
+
+
+def printed_first(index: SheetIndex, register: Register, matches: Sequence[Match]) -> list[Match]:
+    """Return a register's matches for a definition of its address, those first whose page prints name and address.
+
+    Tables list both in one row; a description often leaves the address out, or prints it without the name.
+    """
+    if len(matches) < 2 or index.prints_address(register, matches[0].anchor.page):
+        return list(matches)
+    own, *rows = matches
+    return [*(replace(row, raw=own.raw) for row in rows), replace(own, raw=rows[0].raw)]
 
 
 def _scoped(ground: Ground, symbol: Symbol) -> Name | None:
@@ -183,7 +244,7 @@ def _as_named_register(ground: Ground, symbol: Symbol, name: Name, value: int | 
         if register is None or target.field is not None:
             continue
         is_open = value is None or register.address is None
-        alike = likeness(name, target, ground.index, strict=True)
+        alike = ground.index.likeness(name, target, strict=True)
         if marked and is_open and alike < 0.75 and spelled_alike(name, target) >= 0.75:
             alike = 0.75
         if alike < 0.75:
@@ -210,7 +271,7 @@ def _as_block(ground: Ground, symbol: Symbol, name: Name, value: int) -> list[Ma
         register = target.register
         if register is None or register.address != value or len(register.section_path) < 2:
             continue
-        alike = similarity(said, name_of(register.section_path[-2]), ground.index.weight)
+        alike = ground.index.similarity(said, name_of(register.section_path[-2]))
         if alike < 0.6:
             continue
         evidence = _evidence(
@@ -249,7 +310,7 @@ def _as_field(ground: Ground, symbol: Symbol, name: Name, value: int | None) -> 
         register, bits = target.register, target.field
         if register is None or bits is None:
             continue
-        alike = likeness(name, target, ground.index, strict=not marked)
+        alike = ground.index.likeness(name, target, strict=not marked)
         if alike < 0.55:
             continue
         how = agreeing_value(bits, value) if value is not None else None
@@ -260,6 +321,8 @@ def _as_field(ground: Ground, symbol: Symbol, name: Name, value: int | None) -> 
             raw -= 0.06
         if marked:
             raw += 0.04
+        if name.words == target.name.words:
+            raw += 0.01
         if len(register.name) > 1 and name.compact.startswith(name_of(register.name).compact):
             raw += 0.03
         if symbol.form == "enumerator" and alike < 0.95:

@@ -1,8 +1,8 @@
 """Level 2: which files of a tree are about a datasheet.
 
 Two stages. A strong name (path, dominant prefix, device id) decides; registers and text only order what it found.
-Without one, content decides (content.py): one unit that is clearly ahead, and no sibling's. What is too weak is refused:
-a datasheet whose part the tree does not have gets an empty answer set, never the nearest neighbour.
+Without one, content decides (content.py): one unit that is clearly ahead, and no sibling's. What is too weak is
+refused: a datasheet whose part the tree does not have gets an empty answer set, never the nearest neighbour.
 """
 
 from collections import defaultdict

@@ -7,12 +7,13 @@ registers one call away, so what a called function of the same files uses counts
 from collections.abc import Mapping
 
 from mapper.code.wordlist import word_set
-from mapper.linking.matches import Ground, Match, field_matches, likeness, register_matches
+from mapper.linking.anchors import section_anchor
+from mapper.linking.matches import Ground, Match, field_matches, register_matches
 from mapper.linking.nil import is_soft_plumbing
 from mapper.linking.structure import unit_stem
-from mapper.linking.targets import Target, section_anchor
+from mapper.linking.targets import Target
 from mapper.linking.vocabulary import VERBS
-from mapper.linking.words import Name, containment, name_of, similarity
+from mapper.linking.words import Name, name_of
 from mapper.model import Evidence, Register, Symbol
 
 MANY_REGISTERS = 6
@@ -92,7 +93,7 @@ def _by_use(
 ) -> list[Match]:
     index = ground.index
     target = index.target_of(register)
-    alike = likeness(name, target, index) if target is not None else 0.0
+    alike = index.likeness(name, target) if target is not None else 0.0
     spread = 0.05 * (num_used - 1)
     raw = (0.7 if direct else 0.58) + 0.22 * alike - min(spread, 0.3) - 0.1 * (1 - support)
     how = "uses" if direct else "calls what uses"
@@ -118,13 +119,13 @@ def _by_use(
 def _field_likeness(name: Name, candidate: Target, ground: Ground) -> float:
     """Return how well a function's name says a field of a register it uses: by name or description."""
     index = ground.index
-    own = similarity(name, candidate.name, index.weight)
+    own = index.similarity(name, candidate.name)
     is_telling = any(token not in WEAK_FIELD_WORDS for token in candidate.name.tokens)
-    inside = containment(candidate.name, name, index.weight) if is_telling else 0.0
-    joined = max((similarity(name, alias, index.weight) for alias in candidate.aliases), default=0.0)
+    inside = index.containment(candidate.name, name) if is_telling else 0.0
+    joined = max((index.similarity(name, alias) for alias in candidate.aliases), default=0.0)
     described = 0.0
     if candidate.field is not None and candidate.field.description:
-        described = 0.7 * containment(name, name_of(candidate.field.description[:160]), index.weight)
+        described = 0.7 * index.containment(name, name_of(candidate.field.description[:160]))
     return max(own, 0.9 * inside, 0.95 * joined, described)
 
 
@@ -138,8 +139,8 @@ def _by_name(ground: Ground, symbol: Symbol, name: Name) -> list[Match]:
         register = target.register
         if register is None:
             continue
-        own = similarity(name, target.name, index.weight)
-        titled = max((0.95 * similarity(name, alias, index.weight) for alias in target.aliases), default=0.0)
+        own = index.similarity(name, target.name)
+        titled = max((0.95 * index.similarity(name, alias) for alias in target.aliases), default=0.0)
         alike = max(own, titled)
         if alike < 0.7:
             continue
@@ -168,7 +169,7 @@ def _by_block(ground: Ground, symbol: Symbol, name: Name) -> list[Match]:
         blocks = register.section_path[-2:-1] if register is not None else ()
         if register is None or stem not in {name_of(block).compact for block in blocks}:
             continue
-        if target.name.compact == stem or similarity(name, target.name, ground.index.weight) >= 0.6:
+        if target.name.compact == stem or ground.index.similarity(name, target.name) >= 0.6:
             why = Evidence(rule="block", detail=f"{symbol.name} stands in {stem}", weight=0.66, page=register.page)
             matches += register_matches(register, 0.66, "block", [why])
     if matches:

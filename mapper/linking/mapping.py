@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mapper.linking.conflicts import find_conflicts
-from mapper.linking.facts import file_facts
 from mapper.linking.files import rank_files, sheet_parts
+from mapper.linking.pages import rank_pages
 from mapper.linking.reads import Notes, notes_of, reads_of
 from mapper.linking.state import TreeState
-from mapper.linking.structure import answer_files
 from mapper.linking.symbols import link_symbols
 from mapper.linking.targets import SheetIndex
 from mapper.linking.tree import TreeIndex
@@ -27,6 +26,7 @@ class Decision:
     files_read: Notes
     links: tuple[TraceLink, ...]
     conflicts: tuple[Conflict, ...]
+    pages: tuple[FileRelevance, ...]
     links_read: Notes
 
 
@@ -59,8 +59,7 @@ def map_tree(
     >>> [(link.symbol.name, link.anchor.register, link.anchor.page) for link in mapping.links]
     [('AB1234_REG_CTRL', 'CTRL', 9)]
     """
-    by_path = {file.path: file for file in files}
-    tree = TreeIndex(TreeState.of(map(file_facts, answer_files(by_path.values()))), by_path.__getitem__)
+    tree = TreeIndex.of(files)
     unique = {sheet.sha256: sheet for sheet in sheets}
     return gathered(_decide(tree, sheet, repo_family, pinned_parts) for sheet in unique.values())
 
@@ -119,6 +118,12 @@ def gathered(decisions: Iterable[Decision]) -> TreeMapping:
                 key=lambda c: (c.symbol.path, c.symbol.line, c.kind, c.conflict_id, c.sheet_sha256),
             )
         ),
+        pages=tuple(
+            sorted(
+                (page for decision in kept for page in decision.pages),
+                key=lambda p: (p.sheet_family, p.sheet_file, p.sheet_sha256),  # within a datasheet as ranked
+            )
+        ),
     )
 
 
@@ -140,18 +145,27 @@ def _decide(
         files = rank_files(tree, index, pinned_parts=pinned_parts)
         files_read = notes_of(reads)
     accepted = _accepted(files)
+    paths = sorted(relevance.path for relevance in accepted)
     logger.info("level 2: sheet=%s files=%d accepted=%d", sheet.file, len(tree.by_path), len(accepted))
     is_same_set = old is not None and not keeps_files and accepted == _accepted(old.files)
     if old is not None and is_same_set and tree.still_holds(reads_of(old.links_read)):
         return replace(old, files=files, files_read=files_read)
     reads = tree.noting()
-    ground, links = link_symbols(tree, index, accepted, sheet_parts(sheet), repo_family=repo_family)
+    ground, links = link_symbols(tree, index, paths, sheet_parts(sheet), repo_family=repo_family)
+    pages = rank_pages(ground, links, accepted)
     conflicts = find_conflicts(ground, repo_family=repo_family)
-    return Decision(files=files, files_read=files_read, links=links, conflicts=conflicts, links_read=notes_of(reads))
+    return Decision(
+        files=files,
+        files_read=files_read,
+        links=links,
+        conflicts=conflicts,
+        pages=tuple(pages),
+        links_read=notes_of(reads),
+    )
 
 
-def _accepted(files: Iterable[FileRelevance]) -> list[str]:
-    return sorted(relevance.path for relevance in files if relevance.accepted)
+def _accepted(files: Iterable[FileRelevance]) -> list[FileRelevance]:
+    return [relevance for relevance in files if relevance.accepted]
 
 
 def _link_order(link: TraceLink) -> tuple[object, ...]:

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
+from mapper.linking.anchors import field_anchor, register_anchor
 from mapper.linking.parts import SIBLING, grade_name, is_part_like
-from mapper.linking.targets import SheetIndex, Target, field_anchor, register_anchor
+from mapper.linking.targets import SheetIndex, Target
 from mapper.linking.tree import TreeIndex
 from mapper.linking.vocabulary import FIELD_MARKS, REGISTER_MARKS
-from mapper.linking.words import CHUNK, Name, containment, name_of, similarity
+from mapper.linking.words import CHUNK, Name, name_of
 from mapper.model import Anchor, BitField, Evidence, Grade, Register, SourceFile, Symbol
 
 MAX_LINKS = 6
@@ -63,6 +64,15 @@ class Ground:
             self.found[symbol_key(symbol)] = ordered
             self.by_name[symbol.name] = ordered
 
+    def forget(self, symbol: Symbol) -> None:
+        """Drop what was proposed for a symbol, where a stronger rule has decided."""
+        self.found.pop(symbol_key(symbol), None)
+
+    def record_weak(self, symbol: Symbol, matches: Sequence[Match]) -> None:
+        """Keep proposals of a symbol that are too weak for a link and for other rules to build on."""
+        if matches:
+            self.found[symbol_key(symbol)] = list(matches)
+
 
 def symbol_key(symbol: Symbol) -> tuple[str, str, int]:
     return (symbol.path, symbol.qualified_name, symbol.line)
@@ -101,21 +111,6 @@ def dropped_words(files: Sequence[SourceFile], index: SheetIndex, parts: Iterabl
         word for word, count in words.items() if count >= SHARED_PREFIX * total and count >= 5 and word not in printed
     }
     return frozenset(dropped)
-
-
-def likeness(name: Name, target: Target, index: SheetIndex, *, strict: bool = False) -> float:
-    """Return how well a symbol's name says a register or field, 0 to 1: by its printed name, or nearly by its title.
-
-    Where nothing but the name speaks (strict), a target that is only a word of the name is not said by it.
-    """
-    own = similarity(name, target.name, index.weight)
-    titled = max((0.92 * similarity(name, alias, index.weight) for alias in target.aliases), default=0.0)
-    inside = 0.85 * containment(target.name, name, index.weight) if len(target.name.compact) >= 2 else 0.0
-    if target.in_block is not None and (own > 0 or inside > 0):  # else only the block's words agree
-        titled = max(titled, 0.92 * similarity(name, target.in_block, index.weight))
-    if strict:
-        inside = inside if len(target.name.tokens) >= 3 else 0.0
-    return max(own, titled, inside)
 
 
 def spelled_alike(name: Name, target: Target) -> float:

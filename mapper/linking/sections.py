@@ -1,13 +1,15 @@
 """Level 3 by sections: limits, bus addresses, bus transactions and procedures that no register table holds."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from mapper.code.wordlist import word_set
+from mapper.linking.anchors import section_anchor
 from mapper.linking.functions import CONVERSIONS, function_name, is_bus_access
 from mapper.linking.matches import Ground, Match
-from mapper.linking.targets import Target, section_anchor
-from mapper.linking.words import Name, containment, similarity
+from mapper.linking.targets import Target
+from mapper.linking.words import Name
 from mapper.model import Evidence, Grade, Place, Section, Symbol
 
 LIMIT_TITLES = re.compile(
@@ -32,6 +34,7 @@ WRITE_TITLES = re.compile(r"\b(write|writing|transmi)", re.IGNORECASE)
 BUS_TITLES = re.compile(
     r"i2c|i²c|spi|uart|serial|bus|register|interface|operation|transaction|protocol|sequence", re.IGNORECASE
 )
+CONVERTING = re.compile(r"compensat|calculat|formula|convert", re.IGNORECASE)
 PARENTHESES = re.compile(r"\([^)]*\)")
 """Titles of registers say in parentheses how they may be accessed."""
 MAX_SECTIONS = 3
@@ -67,7 +70,19 @@ def _limits(ground: Ground, symbol: Symbol, tokens: set[str]) -> list[Match]:
         return 0.62 + (0.08 if printed else 0.0) + (0.04 if BEST_LIMIT_TITLES.search(section.title) else 0.0)
 
     found = [s for s in ground.index.sheet.sections if LIMIT_TITLES.search(s.title)]
-    return _matches(found, sure, f"{symbol.name} is a limit", "parameter", "partial")
+    matches = _matches(found, sure, f"{symbol.name} is a limit", "parameter", "partial")
+    return [replace(m, anchor=replace(m.anchor, page=_printing_page(ground, m, phrases))) for m in matches]
+
+
+def _printing_page(ground: Ground, match: Match, phrases: Sequence[re.Pattern[str]]) -> int:
+    """Return the page of a section's table that prints a quantity, the section's first page if none does."""
+    anchor = match.anchor
+    last = max((s.end_page for s in ground.index.sheet.sections if s.path == anchor.path), default=anchor.page)
+    pages = ground.index.sheet.pages
+    for page in range(anchor.page, min(last, len(pages)) + 1):
+        if any(phrase.search(pages[page - 1]) for phrase in phrases):
+            return page
+    return anchor.page
 
 
 def _bus_address(ground: Ground) -> list[Match]:
@@ -101,22 +116,13 @@ def _transactions(ground: Ground, name: Name) -> list[Match]:
 def _procedures(ground: Ground, symbol: Symbol) -> list[Match]:
     """Return sections whose title says what a function's name says, in at least two telling words."""
     name = function_name(ground, symbol)
-    index = ground.index
     converts = bool(CONVERSIONS & set(ground.name(symbol).words))
     scored: list[tuple[float, Target]] = []
-    for target in index.sections:
+    for target, alike, inside, said in ground.index.titles(name):
         title = target.name
-        if not set(title.tokens) & set(name.tokens) and title.compact != name.compact:
-            continue
-        alike = similarity(name, title, index.section_weight)
-        inside = 0.9 * containment(title, name, index.section_weight) if len(title.tokens) >= 2 else 0.0
-        best = max(alike, inside)
-        if (
-            converts
-            and target.section is not None
-            and re.search(r"compensat|calculat|formula|convert", target.section.text, re.I)
-        ):
-            best = max(best, 0.9 * containment(name, title, index.section_weight))
+        best = max(alike, 0.9 * inside if len(title.tokens) >= 2 else 0.0)
+        if converts and target.section is not None and CONVERTING.search(target.section.text):
+            best = max(best, 0.9 * said)
         if best >= 0.8 and (len(title.tokens) >= 2 or alike == 1.0):
             scored.append((best, target))
     scored.sort(key=lambda item: (-item[0], item[1].key))

@@ -5,14 +5,17 @@ functions that take them; then enumerators, known by their type. A symbol whose 
 counterpart and gets no link.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from mapper.ids import anchor_id, link_id, link_revision, symbol_id
+from mapper.linking.blocks import blocks_of, link_struct
 from mapper.linking.confidence import ACCEPT, probability
-from mapper.linking.definitions import DEFINITION_KINDS, link_alias, link_definition
+from mapper.linking.definitions import DEFINITION_KINDS, link_address, link_alias, link_definition
 from mapper.linking.functions import is_bus_access, link_function
+from mapper.linking.handlers import link_handler
 from mapper.linking.matches import Ground, dropped_words, symbol_key
 from mapper.linking.nil import is_plumbing, is_soft_plumbing
 from mapper.linking.sections import link_section
@@ -23,14 +26,20 @@ from mapper.linking.types import (
     TYPE_FORMS,
     link_block,
     link_enumerator,
+    link_flags,
     link_limits,
     link_member,
     link_type,
     type_name,
     users_of_types,
 )
-from mapper.model import Symbol, TraceLink
+from mapper.linking.weak import weak_proposals
+from mapper.model import Anchor, Symbol, TraceLink
 
+MIN_CONSENSUS = 4
+"""Definitions of a file that must agree in name and address before an address alone decides for the others."""
+POINTED = re.compile(r"\(\s*(?:volatile\s+|const\s+|struct\s+)*([A-Za-z_]\w*)\s*(?:volatile\s*)?\*\s*\)")
+"""The type in a cast to a pointer."""
 SPECIFIC_ANCHOR = 0.1
 """A match this much below a symbol's best one says another thing: it is left out."""
 
@@ -44,8 +53,9 @@ def link_symbols(
     symbols = [symbol for file in files for symbol in file.symbols]
     _propose(ground, symbols)
     links: dict[str, TraceLink] = {}
+    anchors: dict[Anchor, str] = {}
     for symbol in symbols:
-        for link in _links(ground, symbol, repo_family):
+        for link in _links(ground, symbol, repo_family, anchors):
             if link.link_id not in links or link.score > links[link.link_id].score:
                 links[link.link_id] = link
     return ground, tuple(links.values())
@@ -63,6 +73,8 @@ def _propose(ground: Ground, symbols: Sequence[Symbol]) -> None:
     for symbol in definitions:
         if symbol.value is None and symbol_key(symbol) not in ground.found:
             ground.record(symbol, link_alias(ground, symbol))
+    _propose_by_consensus(ground, definitions)
+    _propose_by_offset(ground, members)
     _propose_functions(ground, functions)
     users = users_of_types(functions, types)
     for symbol in members:
@@ -83,7 +95,57 @@ def _propose(ground: Ground, symbols: Sequence[Symbol]) -> None:
             ground.record(
                 symbol, link_limits(ground, [m for tag in dict.fromkeys(tags) for m in members_of[symbol.path, tag]])
             )
+    _propose_instances(ground, definitions)
     _propose_enumerators(ground, definitions, types)
+    _propose_enums_by_members(ground, definitions, types)
+    for symbol in symbols:
+        name = ground.name(symbol)
+        if symbol_key(symbol) not in ground.found and not is_plumbing(symbol, name):
+            ground.record_weak(symbol, weak_proposals(ground, symbol, name))
+
+
+def _propose_by_offset(ground: Ground, members: Sequence[Symbol]) -> None:
+    """Link the members of register structs to the block that their struct mirrors, in place of all others."""
+    structs: dict[tuple[str, str | None], list[Symbol]] = defaultdict(list)
+    for symbol in members:
+        structs[symbol.path, symbol.scope].append(symbol)
+    blocks = blocks_of(ground.index) if any(symbol.kind == "register" for symbol in members) else []
+    for inside in structs.values():
+        found = link_struct(ground, blocks, inside)
+        for symbol in inside:
+            if matches := found.get(symbol_key(symbol)):
+                ground.forget(symbol)
+                ground.record(symbol, matches)
+
+
+def _propose_instances(ground: Ground, definitions: Sequence[Symbol]) -> None:
+    """Link pointers to a block (UART0, cast to UART_Type *) to what their base address and their type stand for."""
+    for symbol in definitions:
+        pointed = POINTED.search(symbol.declaration)
+        if pointed is None or symbol_key(symbol) in ground.found:
+            continue
+        named = [match for reference in symbol.references for match in ground.by_name.get(reference, ())]
+        bases = [match for match in named if match.method == "base address"]
+        types = [match for match in ground.by_name.get(pointed[1], ()) if match.method == "register block"]
+        ceiling = bases[0].raw - 0.01 if bases else 1.0
+        found = [*bases, *(replace(match, raw=min(match.raw, ceiling)) for match in types)]
+        ground.record(symbol, [replace(match, raw=match.raw - 0.02, method="instance") for match in found])
+
+
+def _propose_by_consensus(ground: Ground, definitions: Sequence[Symbol]) -> None:
+    """Link register definitions with names of their own by address alone, in files whose other ones agree in both."""
+    by_path: dict[str, list[Symbol]] = defaultdict(list)
+    for symbol in definitions:
+        if symbol.kind == "register" and not is_plumbing(symbol, ground.name(symbol)):
+            by_path[symbol.path].append(symbol)
+    for symbols in by_path.values():
+        found = [ground.found.get(symbol_key(symbol), []) for symbol in symbols]
+        agreeing = sum(bool(matches) and matches[0].method == "address+name" for matches in found)
+        others = [symbol for symbol, matches in zip(symbols, found, strict=True) if not matches]
+        candidates = [(symbol, matches) for symbol in others if (matches := link_address(ground, symbol))]
+        if agreeing >= MIN_CONSENSUS and agreeing >= 2 * len(candidates):
+            for symbol, matches in candidates:
+                ground.record(symbol, matches)
 
 
 def _tags(symbol: Symbol) -> list[str]:
@@ -100,11 +162,23 @@ def _propose_functions(ground: Ground, functions: Sequence[Symbol]) -> None:
             continue
         sections = link_section(ground, symbol, name)
         own = [] if is_bus_access(ground, symbol) else link_function(ground, symbol, bodies)
-        ground.record(symbol, [*own, *sections])
+        ground.record(symbol, [*own, *sections, *link_handler(ground, symbol, name)])
     for symbol in functions:
         if symbol.form == "prototype" and symbol.name in bodies:
             found = ground.found.get(symbol_key(bodies[symbol.name]), ())
             ground.record(symbol, [replace(match, raw=match.raw - 0.01, method="prototype") for match in found])
+
+
+def _propose_enums_by_members(ground: Ground, definitions: Sequence[Symbol], types: Sequence[Symbol]) -> None:
+    """Link enums that nothing else links to the register that most of their enumerators are fields of."""
+    inside: dict[tuple[str, str], list[Symbol]] = defaultdict(list)
+    for symbol in definitions:
+        if symbol.form == "enumerator" and symbol.scope is not None:
+            inside[symbol.path, symbol.scope.replace("::", ".")].append(symbol)
+    for symbol in types:
+        if symbol_key(symbol) not in ground.found and not is_plumbing(symbol, type_name(ground, symbol)):
+            members = inside.get((symbol.path, symbol.qualified_name.replace("::", ".")), [])
+            ground.record(symbol, link_flags(ground, members))
 
 
 def _propose_enumerators(ground: Ground, definitions: Sequence[Symbol], types: Sequence[Symbol]) -> None:
@@ -118,7 +192,8 @@ def _propose_enumerators(ground: Ground, definitions: Sequence[Symbol], types: S
             ground.record(symbol, link_enumerator(ground, symbol, ground.found.get(symbol_key(parent), ())))
 
 
-def _links(ground: Ground, symbol: Symbol, repo_family: str) -> list[TraceLink]:
+def _links(ground: Ground, symbol: Symbol, repo_family: str, anchors: dict[Anchor, str]) -> list[TraceLink]:
+    """Return the links of a symbol, best first; anchors keeps the ids of the anchors seen before."""
     found = ground.found.get(symbol_key(symbol), [])
     if not found:
         return []
@@ -130,7 +205,7 @@ def _links(ground: Ground, symbol: Symbol, repo_family: str) -> list[TraceLink]:
         score = probability(match.raw)
         if score < ACCEPT or match.raw < best - SPECIFIC_ANCHOR:
             continue
-        target = anchor_id(sheet.family, match.anchor)
+        target = anchors.get(match.anchor) or anchors.setdefault(match.anchor, anchor_id(sheet.family, match.anchor))
         link = link_id(own_id, target)
         links.append(
             TraceLink(

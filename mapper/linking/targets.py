@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mapper.linking.words import CHUNK, Name, canonical, name_of, plain_weight, split_words
-from mapper.model import Anchor, BitField, Datasheet, Place, Register, Section
+from mapper.linking.words import CHUNK, Name, canonical, containment, name_of, plain_weight, similarity, split_words
+from mapper.model import BitField, Datasheet, Register, Section
 
 WIDE_ADDRESS = 0x1000
 """Addresses from here on are absolute: code often holds the offset in the block only."""
@@ -94,7 +94,19 @@ class SheetIndex:
             self._by_compact[target.name.compact].append(target)
         self._frequency = Counter(token for t in [*self.registers, *self.fields] for token in set(t.name.tokens))
         self._section_frequency = Counter(token for t in self.sections for token in set(t.name.tokens))
+        self._title_postings: dict[str, list[int]] = defaultdict(list)
+        self._title_compacts: dict[str, list[int]] = defaultdict(list)
+        for place, target in enumerate(self.sections):
+            self._title_compacts[target.name.compact].append(place)
+            for token in set(target.name.tokens):
+                self._title_postings[token].append(place)
+        self._titled: dict[tuple[tuple[str, ...], str], list[tuple[Target, float, float, float]]] = {}
         self._weights: dict[str, float] = {}
+        self._place_of = {id(t): place for place, t in enumerate(sorted([*self.registers, *self.fields], key=_key))}
+        self._retrieved: dict[tuple[tuple[str, ...], str], list[Target]] = {}
+        self._similar: dict[tuple[tuple[str, ...], str, tuple[str, ...], str], float] = {}
+        self._contained: dict[tuple[tuple[str, ...], str, tuple[str, ...], str], float] = {}
+        self._alike: dict[tuple[tuple[str, ...], str, int, bool], float] = {}
         self._lines: dict[str, list[Line]] | None = None
 
     def weight(self, token: str) -> float:
@@ -121,23 +133,96 @@ class SheetIndex:
 
     def retrieve(self, name: Name) -> list[Target]:
         """Return at most MAX_RETRIEVED registers and fields that share words with a name, the most telling first."""
+        known = self._retrieved.get((name.tokens, name.compact))
+        if known is None:
+            known = self._retrieved[name.tokens, name.compact] = self._retrieve(name)
+        return known
+
+    def _retrieve(self, name: Name) -> list[Target]:
         gains: dict[int, float] = defaultdict(float)
         found: dict[int, Target] = {}
         for target in self._by_compact.get(name.compact, []):
             gains[id(target)] += 100.0
             found[id(target)] = target
         for token in set(name.tokens):
+            weight = self.weight(token)
             for target in self._postings.get(token[:4], []):
                 found[id(target)] = target
-                gains[id(target)] += self.weight(token) * (1.0 if token in target.name.tokens else 0.5)
-        ranked = sorted(found.values(), key=lambda t: (-gains[id(t)], t.key))
-        return ranked[:MAX_RETRIEVED]
+                gains[id(target)] += weight * (1.0 if token in target.name.tokens else 0.5)
+            for target in self._postings.get(token[:3], []) if len(token) > 4 else []:  # its first word, run together
+                if id(target) not in found:
+                    found[id(target)] = target
+                    gains[id(target)] += 0.5 * self.weight(token[:3])
+        ranked = sorted(found, key=lambda key: (-gains[key], self._place_of[key]))
+        return [found[key] for key in ranked[:MAX_RETRIEVED]]
+
+    def similarity(self, left: Name, right: Name) -> float:
+        """Return how alike two names are by the weights of this datasheet, each pair computed once."""
+        key = (left.tokens, left.compact, right.tokens, right.compact)
+        known = self._similar.get(key)
+        if known is None:
+            known = self._similar[key] = similarity(left, right, self.weight)
+        return known
+
+    def containment(self, inner: Name, outer: Name) -> float:
+        """Return how much of a name another one holds by the weights of this datasheet, each pair computed once."""
+        key = (inner.tokens, inner.compact, outer.tokens, outer.compact)
+        known = self._contained.get(key)
+        if known is None:
+            known = self._contained[key] = containment(inner, outer, self.weight)
+        return known
+
+    def likeness(self, name: Name, target: Target, *, strict: bool = False) -> float:
+        """Return how well a name says a register or field, 0 to 1: by its printed name, or nearly by its title.
+
+        Where nothing but the name speaks (strict), a target that is only a word of the name is not said by it.
+        """
+        key = (name.tokens, name.compact, id(target), strict)
+        known = self._alike.get(key)
+        if known is None:
+            known = self._alike[key] = self._likeness(name, target, strict=strict)
+        return known
+
+    def _likeness(self, name: Name, target: Target, *, strict: bool) -> float:
+        own = self.similarity(name, target.name)
+        titled = max((0.92 * self.similarity(name, alias) for alias in target.aliases), default=0.0)
+        inside = 0.85 * self.containment(target.name, name) if len(target.name.compact) >= 2 else 0.0
+        if target.in_block is not None and (own > 0 or inside > 0):  # else only the block's words agree
+            titled = max(titled, 0.92 * self.similarity(name, target.in_block))
+        if strict:
+            inside = inside if len(target.name.tokens) >= 3 else 0.0
+        return max(own, titled, inside)
+
+    def titles(self, name: Name) -> list[tuple[Target, float, float, float]]:
+        """Return the sections whose titles share a word with a name, each with similarity and both containments.
+
+        The first containment is the title's in the name, the second the name's in the title.
+        """
+        known = self._titled.get((name.tokens, name.compact))
+        if known is None:
+            places = {place for token in name.tokens for place in self._title_postings.get(token, ())}
+            places |= set(self._title_compacts.get(name.compact, ()))
+            known = self._titled[name.tokens, name.compact] = [
+                (
+                    target,
+                    similarity(name, target.name, self.section_weight),
+                    containment(target.name, name, self.section_weight),
+                    containment(name, target.name, self.section_weight),
+                )
+                for target in (self.sections[place] for place in sorted(places))
+            ]
+        return known
 
     def lines(self, name: Name) -> list[Line]:
         """Return the lines that print the name as one identifier, contents pages left out."""
         if self._lines is None:
             self._lines = _identifier_lines(self.sheet)
         return self._lines.get(name.compact, [])
+
+    def prints_address(self, register: Register, page: int) -> bool:
+        """Say whether a line of a page prints a register's name and its address."""
+        lines = self.lines(name_of(register.name))
+        return any(line.page == page and register.address in line.numbers for line in lines)
 
     def section_at(self, page: int, line: str = "") -> Section | None:
         """Return the section a line of a page stands in: the deepest that holds its text, else the last on the page."""
@@ -156,45 +241,6 @@ class SheetIndex:
             if register.address >= WIDE_ADDRESS:
                 by_address[register.address & (WIDE_ADDRESS - 1)].append(target)
         return dict(by_address)
-
-
-def register_anchor(register: Register, *, place: Place = "description", page: int | None = None) -> Anchor:
-    """Return the anchor of a register: its description, or with place and page an overview row."""
-    if place == "description" and register.role == "command":
-        place = "command"
-    elif place == "description" and register.page in register.overview_pages and not register.fields:
-        place = "overview"
-    title = register.section_path[-1] if register.section_path and place != "overview" else register.name
-    path = register.section_path if place != "overview" else ()
-    return Anchor(
-        kind="register",
-        title=title,
-        path=path,
-        page=page or register.page,
-        place=place,
-        address=register.address,
-        register=register.name,
-    )
-
-
-def field_anchor(register: Register, field: BitField) -> Anchor:
-    """Return the anchor of a bit field."""
-    title = register.section_path[-1] if register.section_path else register.name
-    return Anchor(
-        kind="field",
-        title=title,
-        path=register.section_path,
-        page=field.page or register.page,
-        place="field",
-        address=register.address,
-        register=register.name,
-        field=field.name,
-    )
-
-
-def section_anchor(section: Section, *, place: Place = "procedure", page: int | None = None) -> Anchor:
-    """Return the anchor of a section, or of a line in it."""
-    return Anchor(kind="section", title=section.title, path=section.path, page=page or section.page, place=place)
 
 
 def sheet_words(sheet: Datasheet) -> Counter[str]:
@@ -221,14 +267,25 @@ def _counted(texts: Iterable[str]) -> Counter[str]:
 
 
 def _merge(registers: Iterable[Register]) -> list[Register]:
-    """Return the registers without repeated readings: of one name and address the one with most fields."""
-    best: dict[tuple[str, int | None], Register] = {}
+    """Return the registers without repeated readings: of one name and address the one with most fields.
+
+    Two of them that are both described, under different parents, are registers of two blocks.
+    """
+    best: dict[tuple[str, int | None, tuple[str, ...]], Register] = {}
+    described: set[tuple[str, int | None]] = set()
     for register in registers:
-        key = (name_of(register.name).compact, register.address)
+        name = (name_of(register.name).compact, register.address)
+        own = bool(register.fields) and len(register.section_path) >= 2
+        described |= {name} if own else set()
+        key = (*name, register.section_path[:-1] if own else ())
         other = best.get(key)
         if other is None or (len(register.fields), register.confidence) > (len(other.fields), other.confidence):
             best[key] = register
-    return list(best.values())
+    return [register for key, register in best.items() if key[2] or key[:2] not in described]
+
+
+def _key(target: Target) -> tuple[str, str, int, str, int]:
+    return target.key
 
 
 def _titles(register: Register) -> tuple[Name, ...]:

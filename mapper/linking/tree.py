@@ -11,18 +11,18 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from mapper.linking.facts import SOURCES, identity_of, name_key
+from mapper.linking.facts import SOURCES, file_facts, identity_of, name_key
 from mapper.linking.lexicon import Lexicon, Words, stepped
 from mapper.linking.parts import grade_name
 from mapper.linking.reads import Question, Reads
 from mapper.linking.resolve import Known, Resolver
 from mapper.linking.state import TreeState
-from mapper.linking.structure import unit_directory, units_of
+from mapper.linking.structure import answer_files, unit_directory, units_of
 from mapper.model import SourceFile, Symbol
 
 COMMON_FILES = 8
@@ -69,6 +69,12 @@ class TreeIndex:
         self._lexicon = Lexicon(state)
         self._spelled = ""
         self._resolver = Resolver(self)
+
+    @classmethod
+    def of(cls, files: Iterable[SourceFile]) -> Self:
+        """Return a tree of these parsed files."""
+        by_path = {file.path: file for file in files}
+        return cls(TreeState.of(map(file_facts, answer_files(by_path.values()))), by_path.__getitem__)
 
     def noting(self) -> Reads:
         """Start to note the questions that are asked, and return the notes, which grow."""

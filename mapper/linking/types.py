@@ -9,16 +9,19 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from mapper.linking.anchors import register_anchor
 from mapper.linking.definitions import agreeing_value, line_match
-from mapper.linking.matches import Ground, Match, field_matches, likeness, register_matches, symbol_key
-from mapper.linking.targets import Target, register_anchor
-from mapper.linking.words import Name, containment, name_of, similarity
+from mapper.linking.matches import Ground, Match, field_matches, register_matches, symbol_key
+from mapper.linking.targets import Target
+from mapper.linking.words import Name, name_of, similarity
 from mapper.model import Evidence, Symbol
 
 TYPE_FORMS = frozenset({"struct", "union", "enum", "typedef", "class"})
 MANY_TAKERS = 8
 """A type that more functions take is a handle, whatever they do."""
 FEW_TAKERS = 4
+MIN_FLAG = 0.55
+"""Enumerators proposed less surely say nothing about their enum."""
 TYPE_TAIL = re.compile(r"(_t|_e|_s|_type|_enum|_struct)+$")
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
@@ -49,7 +52,7 @@ def link_type(ground: Ground, symbol: Symbol, users: Mapping[str, Sequence[Symbo
     tops = {id(ground.by_name[taker.name][0].register) for taker in takers}
     agreed = len(tops) == 1 and len(takers) <= FEW_TAKERS
     for taker in takers:
-        share = similarity(name, name_of(taker.name, ground.drop), ground.index.weight)
+        share = ground.index.similarity(name, name_of(taker.name, ground.drop))
         if share < 0.3 and not agreed:
             continue
         found = ground.by_name[taker.name]
@@ -97,6 +100,25 @@ def link_block(ground: Ground, members: Sequence[Symbol]) -> list[Match]:
     return [Match(anchor, 0.86, "register block", (why,), "full", first)]
 
 
+def link_flags(ground: Ground, members: Sequence[Symbol]) -> list[Match]:
+    """Return what an enum of flags stands for: the register that most of its enumerators are fields of."""
+    tops = [found[0] for member in members if (found := ground.found.get(symbol_key(member)))]
+    tops = [match for match in tops if match.raw >= MIN_FLAG]
+    fields = [match for match in tops if match.field is not None and match.register is not None]
+    registers = Counter(id(match.register) for match in fields)
+    if not registers:
+        return []
+    most, count = max(registers.items(), key=lambda item: item[1])
+    held = [match for match in fields if id(match.register) == most]
+    if count < 2 or 2 * count <= len(tops) or held[0].register is None:
+        return []
+    raw = min(match.raw for match in held) - 0.02
+    detail = f"{count} of its {len(members)} enumerators are fields of {held[0].register.name}"
+    why = Evidence(rule="flags", detail=detail, weight=round(raw, 4), page=held[0].register.page)
+    first = replace(held[0], raw=raw, method="flags", evidence=(why,))
+    return [first, *register_matches(held[0].register, raw - 0.01, "flags", [why])]
+
+
 def link_enumerator(ground: Ground, symbol: Symbol, parent: Sequence[Match]) -> list[Match]:
     """Return what an enumerator stands for: a field that its name and value say, else what its enum stands for."""
     name = ground.name(symbol)
@@ -108,7 +130,7 @@ def link_enumerator(ground: Ground, symbol: Symbol, parent: Sequence[Match]) -> 
         for target in index.fields_of.get(id(match.register), ()):
             if target.field is None or target.register is None:
                 continue
-            alike = max(similarity(name, target.name, index.weight), 0.9 * containment(target.name, name, index.weight))
+            alike = max(index.similarity(name, target.name), 0.9 * index.containment(target.name, name))
             placed = value is not None and agreeing_value(target.field, value) in {"position", "mask", "lowest bit"}
             if alike >= 0.75 or (alike >= 0.4 and placed):
                 reason = Evidence(
@@ -173,7 +195,7 @@ def _named(ground: Ground, symbol: Symbol, name: Name, *, floor: float) -> list[
 
 def _alike(name: Name, target: Target, ground: Ground) -> float:
     return (
-        likeness(name, target, ground.index, strict=True)
+        ground.index.likeness(name, target, strict=True)
         if len(target.name.compact) > 2
         else similarity(name, target.name)
     )

@@ -93,6 +93,7 @@ _SYNONYMS = (
     "sensitivity sens",
     "standby stby stdby",
     "timer tim tmr",
+    "instruction insn instr",
 )
 CANONICAL: dict[str, str] = {word: line.split()[0] for line in _SYNONYMS for word in line.split()}
 EXCLUSIVE: tuple[tuple[str, ...], ...] = (

@@ -127,9 +127,29 @@ def _matches(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[dict[int, f
                 best, partner = value, other_position
         if partner >= 0:
             matched_left[position] = matched_right[partner] = best
+    _match_joined(left, right, matched_left, matched_right)
+    _match_joined(right, left, matched_right, matched_left)
     _match_initials(left, right, matched_left, matched_right)
     _match_initials(right, left, matched_right, matched_left)
     return matched_left, matched_right
+
+
+def _match_joined(
+    spelled: tuple[str, ...], short: tuple[str, ...], matched: dict[int, float], matched_short: dict[int, float]
+) -> None:
+    """Match two neighbouring words with the one token that is both of them written together: act z and actz."""
+    if len(spelled) < 2:
+        return
+    for position, token in enumerate(short):
+        if position in matched_short or len(token) < 4:
+            continue
+        for start in range(len(spelled) - 1):
+            first, second = spelled[start], spelled[start + 1]
+            if token.startswith(first) and second.startswith(token[len(first) :] or "-"):
+                value = 1.0 if token == first + second else 0.9
+                matched_short[position] = value
+                matched.update({start: value, start + 1: value})
+                break
 
 
 def _match_initials(

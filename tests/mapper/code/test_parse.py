@@ -233,14 +233,45 @@ def test_short_strings_are_kept() -> None:
 
 
 def test_large_and_binary_files_are_refused() -> None:
-    """A 10 MB header and a file with NUL bytes raise, each with its reason."""
-    with pytest.raises(SourceError, match="at most 2000000 expected") as large:
-        parse_file("regs.h", b"#define A 1\n" * 900_000)
+    """A 17 MB header, a device tree of 2 MB and a file with NUL bytes raise, each with its reason."""
+    with pytest.raises(SourceError, match="at most 16000000 expected") as large:
+        parse_file("regs.h", b"#define A 1\n" * 1_400_000)
+    with pytest.raises(SourceError, match="at most 2000000 expected"):
+        parse_file("a.dts", b" " * 2_000_001)
     with pytest.raises(SourceError, match="NUL byte at offset 3") as binary:
         parse_file("a.c", b"int\0")
 
     assert (large.value.reason, binary.value.reason) == ("too_large", "binary")
     assert [file.path for file in parse_files([("a.c", b"\0"), ("b.c", b"")])] == ["b.c"]
+
+
+def test_large_header_gives_its_macros() -> None:
+    """Beyond the parser's limit the line scan goes on alone: macros with values, no declarations."""
+    file = parse_file(
+        "regs.h", b"int f(void);\n" + b"".join(b"#define REG_%d 0x%X // %100d\n" % (n, n, n) for n in range(20_000))
+    )
+
+    assert file.num_bytes > 2_000_000
+    assert len(file.symbols) == 20_000
+    assert (file.symbols[-1].name, file.symbols[-1].value) == ("REG_19999", 19_999)
+
+
+def test_byte_order_mark_hides_nothing() -> None:
+    """A directive behind a byte order mark counts."""
+    assert parse_file("a.h", b"\xef\xbb\xbf#define A 1\n").symbols[0].name == "A"
+
+
+def test_macros_that_make_symbols_break_nothing() -> None:
+    """X-macro lists and defining macros are no symbols; what stands around them is."""
+    data = b"#define LIST X(A) X(B)\n#define X(n) n,\nenum e { FIRST, LIST };\n#undef X\n"
+    data += b"DEFINE_THING(one);\nDEFINE_BODY(two) { return 1; }\nint f(void);\n"
+
+    assert {"LIST", "X", "e", "FIRST", "f"} <= set(by_name(parse_file("a.c", data)))
+
+
+def test_file_that_includes_itself_is_read_once() -> None:
+    """Includes are names, never followed, so a circle of them is no circle."""
+    assert parse_file("a.h", b'#include "b.h"\n#include "a.h"\n#include "b.h"\n').includes == ("b.h", "a.h")
 
 
 def test_latin1_is_accepted() -> None:
@@ -251,7 +282,8 @@ def test_latin1_is_accepted() -> None:
 
 def test_deep_nesting_is_survived() -> None:
     """Ten thousand nested braces, parentheses and conditions neither recurse nor raise."""
-    for data in (b"{" * 10_000, b"int a = " + b"(" * 10_000, b"#if A\n" * 10_000, b"struct a {" * 5_000):
+    long_line = b"int a = " + b"1 + " * 200_000 + b"1;"
+    for data in (long_line, b"{" * 10_000, b"int a = " + b"(" * 10_000, b"#if A\n" * 10_000, b"struct a {" * 5_000):
         parse_file("a.c", data)
 
 

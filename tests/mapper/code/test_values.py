@@ -1,5 +1,7 @@
 """The integer evaluator against golden values."""
 
+from operator import add, and_, mul, or_, sub, xor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,6 +69,64 @@ def test_cast_keeps_every_literal(number: int, type_name: str) -> None:
     """A cast wide enough changes no literal, however it is written."""
     assert evaluate(f"({type_name})0x{number:X}") == number
     assert evaluate(f"({type_name}) {number}U") == number
+
+
+def _terms(numbers: st.SearchStrategy[tuple[str, int]]) -> st.SearchStrategy[tuple[str, int]]:
+    """Return pairs of a C expression and the integer that Python's own operators make of it."""
+
+    def joined(inner: st.SearchStrategy[tuple[str, int]]) -> st.SearchStrategy[tuple[str, int]]:
+        operators = {"+": add, "-": sub, "*": mul, "&": and_, "|": or_, "^": xor}
+        binary = st.tuples(inner, st.sampled_from(sorted(operators)), inner).map(
+            lambda t: (f"({t[0][0]} {t[1]} {t[2][0]})", operators[t[1]](t[0][1], t[2][1]))
+        )
+        shifted = st.tuples(inner, st.sampled_from(["<<", ">>"]), st.integers(0, 7)).map(
+            lambda t: (f"({t[0][0]} {t[1]} {t[2]})", t[0][1] << t[2] if t[1] == "<<" else t[0][1] >> t[2])
+        )
+        chosen = st.tuples(inner, inner, inner).map(
+            lambda t: (f"({t[0][0]} < {t[1][0]} ? {t[2][0]} : {t[0][0]})", t[2][1] if t[0][1] < t[1][1] else t[0][1])
+        )
+        prefixed = inner.map(lambda t: (f"(~{t[0]})", ~t[1])) | inner.map(lambda t: (f"-({t[0]})", -t[1]))
+        return binary | shifted | chosen | prefixed
+
+    return st.recursive(numbers, joined, max_leaves=8)
+
+
+LITERALS = st.integers(0, 0xFFFF).flatmap(
+    lambda number: st.sampled_from([(f"0x{number:x}", number), (str(number), number), (f"{number}L", number)])
+)
+
+
+@given(_terms(LITERALS))
+def test_generated_expressions_agree_with_python(pair: tuple[str, int]) -> None:
+    """Signed arithmetic in any nesting gives what Python's own operators give, within the evaluator's bound."""
+    expression, expected = pair
+
+    value = evaluate(expression)
+
+    assert value == expected or (value is None and "<<" in expression)
+
+
+@given(
+    st.integers(0, 63),
+    st.sampled_from(["BIT(%d)", "BIT_ULL(%d)", "_BV(%d)", "_BITUL(%d)", "(1ULL << %d)", "UINT64_C(1) << %d"]),
+)
+def test_bit_macros_set_one_bit(bit: int, form: str) -> None:
+    """Each way to write one bit gives that bit."""
+    assert evaluate(form % bit) == 1 << bit
+
+
+@given(st.integers(0, 31), st.integers(0, 31))
+def test_genmask_fills_its_range(one: int, other: int) -> None:
+    """GENMASK(h, l) is the bits h to l, both included."""
+    high, low = max(one, other), min(one, other)
+
+    assert evaluate(f"GENMASK({high}, {low})") == sum(1 << bit for bit in range(low, high + 1))
+
+
+@given(st.integers(0, 2**64 - 1), st.sampled_from([8, 16, 32]))
+def test_cast_cuts_to_its_width(number: int, bits: int) -> None:
+    """A cast to a fixed unsigned width keeps the low bits, whatever stands in it."""
+    assert evaluate(f"(uint{bits}_t)({number}ULL + 0)") == number % (1 << bits)
 
 
 @given(st.text(alphabet="()+-*/<>&|^~!?:,0x19uUAF_ '\"", max_size=60))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from mapper.linking import map_tree
-from mapper.model import BitField, Conflict, Datasheet, SourceFile
+from mapper.model import BitField, Conflict, Datasheet, Register, SourceFile
 
 from_text = Callable[[str, str], SourceFile]
 
@@ -72,3 +72,23 @@ def test_agreement_gives_no_conflict(source: from_text, sheet: Datasheet) -> Non
     text = "#define ZQ4071_SAMPLE_RATE_MASK 0x07\n#define ZQ4071_CONTROL_RESET 0\n#define ZQ4071_EN_SHIFT 0\n"
 
     assert not conflicts_of(source, sheet, text)
+
+
+def test_swapped_absolute_addresses_conflict(source: from_text, sheet: Datasheet) -> None:
+    """Two registers of a block at each other's absolute address are two conflicts, where the other ones agree."""
+    registers = tuple(
+        Register(name=name, address=0x40001000 + offset, page=8, section_path=("Bus", "Bus port", name))
+        for name, offset in (("CONTROL", 0), ("RX", 4), ("TX", 8), ("LEVEL", 12), ("EDGE", 16))
+    )
+    text = "".join(
+        f"#define ZQ4071_REG_{name} (0x40001000 + {offset})\n"
+        for name, offset in (("CONTROL", 0), ("RX", 8), ("TX", 4), ("LEVEL", 12), ("EDGE", 16))
+    )
+
+    found = map_tree([source("src/zq4071.h", text)], [replace(sheet, registers=registers)], repo_family="demo")
+
+    conflicts = [c for c in found.conflicts if c.kind == "address"]
+    assert {(c.symbol.name, c.code_value, c.sheet_value) for c in conflicts} == {
+        ("ZQ4071_REG_RX", "0x40001008", "0x40001004"),
+        ("ZQ4071_REG_TX", "0x40001004", "0x40001008"),
+    }
