@@ -1,7 +1,7 @@
-"""Score the datasheet reader on hand-read register tables, beside camelot's lattice reader on the same pages.
+"""Score the datasheet reader: registers, headings, identity, revisions, speed; camelot's lattice reader beside it.
 
-Run as `python -m bench.datasheet [--data DIR] [--json FILE]`. Both readers' tables go through the same interpreter,
-so the numbers compare how tables are found. Times are CPU seconds of this process.
+Run as `python -m bench.datasheet [--data DIR] [--json FILE]`. The tables of both readers go through the same
+interpreter, so the numbers compare how tables are found. Times are CPU seconds of this process.
 """
 
 import argparse
@@ -11,22 +11,23 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bench import sheet_defines, sheet_headings, sheet_identity, sheet_revisions, sheet_speed
+from bench.sheet_defines import defined_registers, score_defines
+from bench.sheet_headings import MIN_ENTRIES, HeadingScore, score_headings
+from bench.sheet_speed import read_with_camelot
 from mapper.datasheet import read_datasheet
-from mapper.datasheet.drafts import assemble
-from mapper.datasheet.headings import find_headings
 from mapper.datasheet.notation import address, fold, reset_value
 from mapper.datasheet.pages import open_document
-from mapper.datasheet.registers import RegisterWalk
-from mapper.datasheet.second_reader import second_tables
 from mapper.errors import DatasheetError
-from mapper.model import Register
+from mapper.model import Datasheet, Register
 
 DEFAULT_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+SAMPLE = 6  # datasheets for what is too slow to do on all of them
 
 FieldKey = tuple[str, int | None, str, int, int]
 
@@ -86,18 +87,6 @@ def read_with_first(pdf: bytes, file: str) -> tuple[tuple[Register, ...], int]:
     return sheet.registers, sheet.num_pages
 
 
-def read_with_camelot(pdf: bytes, file: str, numbers: Sequence[int]) -> tuple[Register, ...]:
-    """Return the registers in the tables that camelot finds on these pages; none for a file that it refuses."""
-    with open_document(pdf, file) as document:
-        pages = [page for page in document.pages(lambda _: False) if page.number in numbers]
-    walk = RegisterWalk(lambda _: ())
-    walk.read(pages, find_headings(pages, ()))
-    for number, tables in second_tables(pdf, pages).items():
-        page = next(page for page in pages if page.number == number)
-        walk.read_tables(page, tables)
-    return assemble(walk.drafts)
-
-
 def run(data: Path, *, with_peer: bool = True) -> list[TableScore]:
     """Return the scores of the reader, and of its peer, on every hand-read table."""
     scores: list[TableScore] = []
@@ -137,8 +126,65 @@ def total(scores: Iterable[TableScore]) -> dict[str, float]:
     }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """All datasheets of the data, read once."""
+
+    sheets: dict[str, Datasheet]
+    headings: tuple[HeadingScore, ...]
+    cpu_seconds: float
+    """For reading all of them, headings, registers, parameters and the second reader included."""
+
+
+def read_library(folder: Path) -> Library:
+    """Read every datasheet in a folder; those that cannot be read are left out."""
+    sheets: dict[str, Datasheet] = {}
+    scores: list[HeadingScore | None] = []
+    spent = 0.0
+    for path in sorted(folder.glob("*.pdf")):
+        pdf = path.read_bytes()
+        start = time.process_time()
+        try:
+            sheets[path.name] = read_datasheet(pdf, file=path.name)
+        except DatasheetError:
+            continue
+        spent += time.process_time() - start
+        with open_document(pdf, path.name) as document:
+            outline = document.outline()
+            if len(outline) >= MIN_ENTRIES:
+                scores.append(score_headings(path.name, tuple(document.pages()), outline))
+    found = tuple(score for score in scores if score is not None)
+    return Library(sheets=sheets, headings=found, cpu_seconds=spent)
+
+
+def library_report(library: Library, data: Path) -> Iterator[str]:
+    """Yield the lines about all datasheets: defines, headings, identity, revisions, filter, speed."""
+    pages = sum(sheet.num_pages for sheet in library.sheets.values())
+    yield f"speed: {pages} pages in {library.cpu_seconds:.1f} s = {pages / library.cpu_seconds:.1f} pages/s"
+    wanted = defined_registers(data / "gold")
+    yield from sheet_defines.report(
+        [score_defines(library.sheets[file], pairs) for file, pairs in wanted.items() if file in library.sheets]
+    )
+    yield from sheet_headings.report(library.headings)
+    yield from sheet_identity.report(sheet_identity.scores_of(library.sheets, data))
+    files = [(name, (data / "datasheets" / name).read_bytes()) for name in library.sheets]
+    sample = files[:: max(len(files) // SAMPLE, 1)][:SAMPLE]
+    families: dict[str, list[Datasheet]] = {}
+    for sheet in library.sheets.values():
+        families.setdefault(sheet.family, []).append(sheet)
+    most = max(families.values(), key=len)
+    yield from sheet_revisions.report(sheet_revisions.score_saved(sample), sheet_revisions.score_revisions(most))
+    yield from sheet_speed.report_filter([sheet_speed.score_filter(name, pdf) for name, pdf in sample])
+    open_files = [(name, pdf) for name, pdf in sample if not library.sheets[name].copy_restricted]
+    ours, peer = sheet_speed.compare_cpu(open_files)
+    yield (
+        f"all pages of {len(open_files)} files: {ours:.1f} s for everything we read, camelot lattice vector"
+        f" {peer:.1f} s for its tables alone = {peer / ours:.1f} times as much"
+    )
+
+
 def main() -> None:
-    """Print a line for each table and reader, then the totals."""
+    """Print a line for each table and reader, the totals, then what is measured on all datasheets."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SHEETSTREAM_DATA", DEFAULT_DATA)))
     parser.add_argument("--json", type=Path, help="also write the results to this file")
@@ -157,9 +203,14 @@ def main() -> None:
     totals = {reader: total(row for row in scores if row.reader == reader) for reader in {row.reader for row in scores}}
     for reader, values in sorted(totals.items()):
         print(reader, " ".join(f"{name}={value:.3f}" for name, value in values.items()))
+    lines = []
+    for line in library_report(read_library(arguments.data / "datasheets"), arguments.data):
+        print(line, flush=True)
+        lines.append(line)
     if arguments.json:
         report = {"machine": platform.processor() or platform.machine(), "python": platform.python_version(),
-                  "commit": _commit(), "totals": totals, "tables": [asdict(row) for row in scores]}  # fmt: skip
+                  "commit": _commit(), "totals": totals, "tables": [asdict(row) for row in scores],
+                  "datasheets": lines}  # fmt: skip
         arguments.json.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
 
 

@@ -18,6 +18,8 @@ LinkState = Literal["new", "kept", "moved", "stale", "broken", "retired"]
 """new, kept and moved are live; stale: both ends exist but the evidence no longer holds; broken: an end is gone;
 retired: its source was removed, or another link took its place."""
 
+LLM_ONLY_RULE = "llm_only"
+"""Evidence that nothing but a language model speaks for a link."""
 LIVE_STATES: frozenset[str] = frozenset({"new", "kept", "moved"})
 ConflictKind = Literal["address", "width", "access", "reset", "value"]
 Role = Literal["driver", "hal", "board", "application", "test", "example", "vendored", "generated", "document"]
@@ -73,6 +75,20 @@ class Register:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A row of a table of electrical or timing parameters, values as printed."""
+
+    name: str
+    symbol: str = ""
+    min: str | None = None
+    typ: str | None = None
+    max: str | None = None
+    unit: str | None = None
+    conditions: str = ""
+    page: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """A heading and the text up to the next heading."""
 
@@ -109,6 +125,8 @@ class Datasheet:
     """Reading stopped at a limit; what is here is right but not all."""
     pages: tuple[str, ...] = ()
     """Plain text of each page, index 0 = page 1."""
+    parameters: tuple[Parameter, ...] = ()
+    """Electrical and timing parameters, in the order printed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +229,11 @@ class TraceLink:
     evidence: tuple[Evidence, ...]
     rank: int = 1
     """1 = the best anchor of this symbol in this datasheet."""
+
+    @property
+    def is_llm_only(self) -> bool:
+        """Say whether a language model alone made it; nothing learns from such a link."""
+        return any(each.rule == LLM_ONLY_RULE for each in self.evidence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

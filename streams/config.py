@@ -8,16 +8,22 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from streams.errors import ConfigError
 
 MIB = 1024 * 1024
 DEFAULT_HOME = Path("~/.local/share/sheetstream")
+DEFAULT_CACHE = Path("~/.cache/sheetstream")
 CONFIG_FILE = "sheetstream.toml"
 TABLE = "streams"
+SECRETS = frozenset({"llm_api_key"})
+"""Settings that no message repeats, as any value that may hold a password (USER:PASSWORD@HOST)."""
+OPENAI_HOST = "api.openai.com"
+"""The one server that the key in OPENAI_API_KEY was given for."""
 
 
 class StreamsSettings(BaseSettings):
@@ -26,6 +32,8 @@ class StreamsSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SHEETSTREAM_", extra="forbid", frozen=True)
 
     home: Path = DEFAULT_HOME
+    cache: Path = DEFAULT_CACHE
+    """Where prepared models lie; the language model's prompts are counted with the small one's tokenizer."""
     kafka: str = "127.0.0.1:9092"
     """host:port, several separated by commas."""
     database_url: str = ""
@@ -54,6 +62,25 @@ class StreamsSettings(BaseSettings):
     holdout_families: tuple[str, ...] = ()
     """Origin families whose files are kept out of every shard, with all copies of them."""
 
+    llm_base_url: str = ""
+    """Where a language model answers the OpenAI-compatible API, up to and including /v1; empty: none is asked."""
+    llm_model: str = ""
+    """The model's name there."""
+    llm_api_key: SecretStr | None = None
+    """Key for that server; None: OPENAI_API_KEY, for OpenAI's own server alone."""
+    llm_max_tokens_per_run: int = Field(default=1_000_000, ge=0)
+    """Prompt and completion tokens of one run, after which nothing more is asked."""
+    llm_max_tokens_per_day: int = Field(default=5_000_000, ge=0)
+    """The same for all runs of a day (UTC) that share the data home."""
+    llm_thinking_tokens: int = Field(default=0, ge=0)
+    """Tokens that a model may think before its answer; added to what each answer may have."""
+    llm_concurrency: int = Field(default=4, ge=1, le=64)
+    """Requests under way at once."""
+    llm_timeout_seconds: float = Field(default=60.0, gt=0)
+    """How long one answer may take."""
+    llm_send_restricted: bool = False
+    """Whether text of datasheets that forbid copying may go to a server on another machine."""
+
     retry_seconds: float = Field(default=300.0, ge=0)
     """How long a transient fault is retried before the worker exits to be started afresh."""
     failpoint: str = ""
@@ -65,10 +92,18 @@ class StreamsSettings(BaseSettings):
         except ValidationError as error:
             raise ConfigError(_explain(error)) from None
 
-    @field_validator("home")
+    @field_validator("home", "cache")
     @classmethod
-    def _expand_home(cls, home: Path) -> Path:
-        return home.expanduser().absolute()
+    def _expand(cls, folder: Path) -> Path:
+        return folder.expanduser().absolute()
+
+    @field_validator("llm_base_url")
+    @classmethod
+    def _check_base_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None):
+            raise ValueError("http(s)://HOST[:PORT]/PATH without user and password expected")
+        return url.rstrip("/")
 
     @model_validator(mode="before")
     @classmethod
@@ -84,6 +119,13 @@ class StreamsSettings(BaseSettings):
     def _fill_database_url(self) -> "StreamsSettings":
         if not self.database_url:
             object.__setattr__(self, "database_url", f"sqlite:///{self.home / 'ledger.db'}")
+        return self
+
+    @model_validator(mode="after")
+    def _fill_api_key(self) -> "StreamsSettings":
+        openai_key = os.environ.get("OPENAI_API_KEY")
+        if self.llm_api_key is None and openai_key and urlsplit(self.llm_base_url).hostname == OPENAI_HOST:
+            object.__setattr__(self, "llm_api_key", SecretStr(openai_key))
         return self
 
     @classmethod
@@ -117,7 +159,8 @@ def _read_table(path: Path) -> dict[str, Any]:
 def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"]) or TABLE
-    return f"{name}: {first['msg']}, got {first['input']!r} (environment: SHEETSTREAM_{name.upper()})"
+    got = "" if name in SECRETS or "@" in str(first["input"]) else f", got {first['input']!r}"
+    return f"{name}: {first['msg']}{got} (environment: SHEETSTREAM_{name.upper()})"
 
 
 CHILD_VARIABLES = (

@@ -79,3 +79,11 @@ class SealError(StreamsError):
     """A shard on disk is not what the ledger says it is."""
 
     reason = "shard"
+
+
+class LlmError(StreamsError):
+    """The language model can not be used: a setting is missing or refused, its server answers nothing, no tokenizer."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason

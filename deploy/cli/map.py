@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deploy.cli.map_llm import DryRun, Llm, LlmAll, LlmBudget, LlmRequired, choose_tier
+
 if TYPE_CHECKING:
     from deploy.cli.mapping import MapRun
     from mapper.model import Mapping
@@ -26,6 +28,11 @@ def map_command(
         str | None, typer.Option(help="A commit, tag or branch instead of the files as they are now.")
     ] = None,
     part: Annotated[list[str] | None, typer.Option(help="A part this tree implements; repeatable.")] = None,
+    llm: Llm = None,
+    llm_all: LlmAll = False,
+    dry_run_llm: DryRun = False,
+    llm_budget: LlmBudget = None,
+    llm_required: LlmRequired = False,
     since: Annotated[
         Path | None,
         typer.Option(
@@ -34,10 +41,6 @@ def map_command(
             metavar="STATE",
         ),
     ] = None,
-    no_llm: Annotated[
-        bool,
-        typer.Option("--no-llm", help="Deterministic rules only. They are all there is so far; no model is asked."),
-    ] = False,
 ) -> None:
     """Link one source tree with datasheets and write files and links as JSON lines.
 
@@ -48,13 +51,15 @@ def map_command(
       sheetstream map mirror.git AB1234.pdf --rev v2.1 --part AB1234 -o links.jsonl
 
       sheetstream map ~/src/linux *.pdf --since linux.state -o links.jsonl
+
+      sheetstream map ~/src/driver AB1234.pdf -o links.jsonl --dry-run-llm
     """
-    del no_llm  # accepted so that scripts need no change when there is a model to leave out
     from deploy.cli.mapping import MapJob, run_job
     from deploy.cli.output import EXIT_FINDINGS, EXIT_NOT_FOUND, fail, note
     from deploy.cli.sourcetree import TreeError, open_tree
     from mapper.errors import StateError
 
+    tier = choose_tier(llm=llm, everything=llm_all, dry_run=dry_run_llm, budget=llm_budget, required=llm_required)
     if not repo_dir.exists():
         fail(f"{repo_dir}: no such folder", EXIT_NOT_FOUND)
     try:
@@ -64,7 +69,7 @@ def map_command(
     for file in (output, *([since] if since else [])):
         if not file.parent.is_dir():
             fail(f"{file}: the folder {file.parent} does not exist")
-    job = MapJob(tree=tree, pdfs=tuple(pdfs), parts=tuple(part or ()), state_file=since)
+    job = MapJob(tree=tree, pdfs=tuple(pdfs), parts=tuple(part or ()), state_file=since, tier=tier)
     try:
         run = run_job(job)
     except StateError as error:
@@ -80,6 +85,7 @@ def map_command(
         fail(f"{repo_dir}: none of its {len(skipped)} source files could be parsed")
     _write(output, run.mapping)
     _summarise(run, len(tree.paths) - len(skipped), output)
+    tier.report(run.mapping)
     if run.num_broken:
         raise typer.Exit(EXIT_FINDINGS)
 

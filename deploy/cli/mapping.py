@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from deploy.cli.map_llm import Tier
 from deploy.cli.mapstate import SHEET, KeptState, load_state, save_state, sheet_key, state_key
 from deploy.cli.output import err, note
 from deploy.cli.progress import progress
@@ -38,6 +39,7 @@ class MapJob:
     pdfs: tuple[Path, ...]
     parts: tuple[str, ...]
     state_file: Path | None
+    tier: Tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class MapRun:
 def run_job(job: MapJob) -> MapRun:
     """Map a tree, and keep the state if the job names a file for it. Raises StateError on a file that is no state."""
     started = time.perf_counter()
-    key = state_key(job.tree.root, is_commit=job.tree.commit is not None, parts=job.parts)
+    is_commit = job.tree.commit is not None
+    key = state_key(job.tree.root, is_commit=is_commit, parts=job.parts, policy=job.tier.policy)
     before = KeptState()
     if job.state_file is not None:
         before, why = load_state(job.state_file, key)
@@ -77,7 +80,8 @@ def run_job(job: MapJob) -> MapRun:
     with err.status("linking"):
         remapped = _remap(job, state, sheets, before)
     if job.state_file is not None:
-        after = KeptState(tree=state, stamps=stamps, skipped=skipped, decisions=remapped.decisions, sheets=sheets)
+        decisions = remapped.decisions if job.tier.model is None else before.decisions
+        after = KeptState(tree=state, stamps=stamps, skipped=skipped, decisions=decisions, sheets=sheets)
         save_state(job.state_file, key, after)
     cost = (
         f"cost: {num_parsed} of {len(stamps)} files parsed; of {len(sheets)} datasheets the files of "
@@ -159,6 +163,8 @@ def _remap(job: MapJob, state: TreeState, sheets: Mapping[str, bytes], before: K
         repo_family=job.tree.root.resolve().name,
         pinned_parts=job.parts,
         before=before.decisions,
+        model=job.tier.model,
+        policy=job.tier.policy,
     )
 
 

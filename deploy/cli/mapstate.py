@@ -24,7 +24,7 @@ from mapper.model import Datasheet
 SHEET = TypeAdapter(Datasheet)
 DECISIONS = TypeAdapter(dict[str, Decision])
 NAMES = TypeAdapter(dict[str, str])
-PARSERS = ("tree-sitter", "tree-sitter-c", "tree-sitter-cpp", "numpy", "pypdfium2", "pdfplumber")
+PARSERS = ("tree-sitter", "tree-sitter-c", "tree-sitter-cpp", "numpy", "pypdfium2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +42,9 @@ class KeptState:
     """Key of a datasheet -> the datasheet as read, as JSON."""
 
 
-def state_key(root: Path, *, is_commit: bool, parts: Iterable[str]) -> str:
-    """Return what a state must have been made for: this tree, these pinned parts, this version of the mapper."""
-    return content_id("state1", str(root.resolve()), is_commit, sorted(parts), _mapper_version())
+def state_key(root: Path, *, is_commit: bool, parts: Iterable[str], policy: str) -> str:
+    """Return what a state must have been made for: this tree, parts and policy, this version of the mapper."""
+    return content_id("state1", str(root.resolve()), is_commit, sorted(parts), policy, _mapper_version())
 
 
 def sheet_key(pdf: bytes, *, file: str, parts: Iterable[str]) -> str:

@@ -11,14 +11,14 @@ import typer
 from deploy.cli.output import emit_json, fail, table
 
 if TYPE_CHECKING:
-    from mapper.model import Datasheet, Register
+    from mapper.model import Datasheet, Parameter, Register
 
 FileArgument = Annotated[Path, typer.Argument(help="A datasheet's PDF file.", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
 def show(file: FileArgument, json: JsonOption = False) -> None:
-    """Show a datasheet's identity, sections and register map as read from its PDF.
+    """Show a datasheet's identity, sections, register map, commands and parameters as read from its PDF.
 
     For example:
 
@@ -49,14 +49,20 @@ def show(file: FileArgument, json: JsonOption = False) -> None:
         ((s.page, f"{'  ' * (s.level - 1)}{s.number + ' ' if s.number else ''}{s.title}") for s in sheet.sections),
     )
     table(
-        "Registers and commands",
+        "Registers",
         ("address", "name", "access", "reset", "width", "page", "listed on", "fields"),
-        (_register_row(register) for register in sheet.registers),
+        (_register_row(register) for register in sheet.registers if register.role == "register"),
     )
+    commands = [register for register in sheet.registers if register.role == "command"]
+    if commands:
+        table("Commands", ("code", "name", "page", "listed on", "fields"), map(_command_row, commands))
+    if sheet.parameters:
+        columns = ("page", "parameter", "symbol", "min", "typ", "max", "unit", "conditions")
+        table("Parameters", columns, map(_parameter_row, sheet.parameters))
 
 
 def diff(old: FileArgument, new: FileArgument, json: JsonOption = False) -> None:
-    """Show what changed from one revision of a datasheet to another: sections, registers, bit fields.
+    """Show what changed from one revision of a datasheet to another: sections, registers, bit fields, parameters.
 
     For example:
 
@@ -89,11 +95,20 @@ def _read(path: Path) -> Datasheet:
         fail(f"{error} (reason: {error.reason})", 2)
 
 
+def _command_row(command: Register) -> tuple[object, ...]:
+    code, name, _, _, _, page, listed, fields = _register_row(command)
+    return code, name, page, listed, fields
+
+
+def _parameter_row(parameter: Parameter) -> tuple[object, ...]:
+    limits = (parameter.min or "-", parameter.typ or "-", parameter.max or "-")
+    return parameter.page, parameter.name, parameter.symbol, *limits, parameter.unit or "-", parameter.conditions
+
+
 def _register_row(register: Register) -> tuple[object, ...]:
-    name = register.name if register.role == "register" else f"{register.name} (command)"
     return (
         "-" if register.address is None else f"0x{register.address:02X}",
-        name,
+        register.name,
         register.access or "-",
         "-" if register.reset is None else f"0x{register.reset:X}",
         register.width or "-",

@@ -41,8 +41,8 @@ def build_samples(
 ) -> tuple[tuple[Sample, ...], tuple[Drop, ...]]:
     """Return the samples of one file and what was left out.
 
-    `links` may hold links of other files, which are ignored; `sheets` is keyed by sha256. `default_licence` is the SPDX
-    expression of the repository, for files that name none.
+    `links` may hold links of other files and links that only a model made, which are ignored; `sheets` is keyed by
+    sha256. `default_licence` is the SPDX expression of the repository, for files that name none.
     """
     refusal = _refusal(file, text)
     if refusal is not None:
@@ -56,7 +56,9 @@ def build_samples(
         return (), (Drop(reason="private_key", path=file.path, detail="the file holds a private key"),)
     code = strip_people(scrubbed.text, hash_comments=file.language in _HASH_COMMENTS)
     domain = domain_of(file.path, text)
-    own = [link for link in links if link.symbol.path == file.path and link.sheet_sha256 in sheets]
+    own = [
+        link for link in links if link.symbol.path == file.path and link.sheet_sha256 in sheets and not link.is_llm_only
+    ]
     pieces = cut(code, file.symbols)
     samples: list[Sample] = []
     drops: list[Drop] = []

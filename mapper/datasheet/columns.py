@@ -6,13 +6,15 @@ drawn. The table ends at a wide vertical gap, a caption, a heading, or where lin
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from mapper.datasheet.header import bit_label, role_of
-from mapper.datasheet.layout import Rule, Word, join_words, rows_of
+from mapper.datasheet.layout import Word, join_words, rows_of
 from mapper.datasheet.notation import address, bit_range
-from mapper.datasheet.tables import Cell, Table
+from mapper.datasheet.pages import Page
+from mapper.datasheet.rules import Rule
+from mapper.datasheet.tables import Cell, Table, has_lost_columns, ruled_tables
 
 HEADER_GAP = 0.9  # of the font size: words of a header line further apart belong to different columns
 BIT_GAP = 0.3  # bit labels stand closer
@@ -20,6 +22,7 @@ END_GAP = 3.2  # of a row's height: a wider vertical gap ends the table
 LARGER = 1.15  # times the header's font size: a line of larger words is the next heading
 MAX_ROWS = 120
 MIN_COLUMNS = 3
+MAX_HEADER_CHARS = 30
 KEY_ROLES = ("address", "bits", "name")
 
 _STOP = re.compile(r"^(?:table|figure|fig\.|note|notes?:|legend)\b", re.IGNORECASE)
@@ -27,8 +30,26 @@ _STOP = re.compile(r"^(?:table|figure|fig\.|note|notes?:|legend)\b", re.IGNORECA
 Row = list[Word]
 
 
+def register_tables(page: Page) -> list[Table]:
+    """Return the tables of a page in which registers are looked for, top to bottom: ruled ones, then what is left."""
+    ruled = [table for table in ruled_tables(page.words, page.rules) if not has_lost_columns(table)]
+    taken = [table for table in ruled if len(table.rows) > 1 and table.num_columns > 1]
+    loose = column_tables(page.words, page.rules, taken)
+    return sorted([*ruled, *loose], key=lambda table: (table.top, table.left))
+
+
 def column_tables(words: Sequence[Word], rules: Sequence[Rule], taken: Sequence[Table]) -> list[Table]:
-    """Return the tables under header lines that stand outside the tables already taken."""
+    """Return the register and bit tables under header lines that stand outside the tables already taken."""
+    return loose_tables(words, rules, taken, _register_keys)
+
+
+def loose_tables(
+    words: Sequence[Word], rules: Sequence[Rule], taken: Sequence[Table], keys_of: Callable[[list[str]], Sequence[int]]
+) -> list[Table]:
+    """Return the tables under header lines outside the tables taken.
+
+    keys_of gives for the cells of a header line the columns in one of which a row must have text, none for other lines.
+    """
     free = [word for word in words if not any(_inside(word, table) for table in taken)]
     rows = rows_of(free)
     tables: list[Table] = []
@@ -37,9 +58,10 @@ def column_tables(words: Sequence[Word], rules: Sequence[Rule], taken: Sequence[
         if index <= end:
             continue
         header = _header_cells(row)
-        if not header:
+        keys = keys_of([join_words(cell) for cell in header]) if len(header) >= MIN_COLUMNS else ()
+        if not keys:
             continue
-        table, end = _read_table(rows, index, header, rules)
+        table, end = _read_table(rows, index, header, rules, keys)
         if table is not None:
             tables.append(table)
         else:
@@ -49,11 +71,12 @@ def column_tables(words: Sequence[Word], rules: Sequence[Rule], taken: Sequence[
 
 def has_register_header(words: Sequence[Word]) -> bool:
     """Say whether a line of the page reads like the header of a register or bit table."""
-    return any(_header_cells(row) for row in rows_of(words))
+    headers = map(_header_cells, rows_of(words))
+    return any(len(cells) >= MIN_COLUMNS and _register_keys(list(map(join_words, cells))) for cells in headers)
 
 
 def _header_cells(row: Row) -> list[Row]:
-    """Return the words of a header line by column, or nothing when the line is no register table's header."""
+    """Return the words of a header line by column."""
     cells: list[Row] = []
     for word in row:
         gap = word.left - cells[-1][-1].right if cells else 0.0
@@ -65,26 +88,31 @@ def _header_cells(row: Row) -> list[Row]:
             cells[-1].append(word)
         else:
             cells.append([word])
-    texts = [join_words(cell) for cell in cells]
-    if len(cells) < MIN_COLUMNS or any(len(text) > 30 for text in texts):
-        return []
+    return cells
+
+
+def _register_keys(texts: list[str]) -> Sequence[int]:
+    """Return the key column if these are the cells of a register or bit table's header, else nothing."""
+    if any(len(text) > MAX_HEADER_CHARS for text in texts):
+        return ()
     roles = {role_of(text) for text in texts if bit_label(text) is None}
     bits = [label for label in map(bit_label, texts) if label is not None]
     names = roles & {"name", "field", "description", "command"}
     known = sum(role_of(text) != "other" for text in texts) + len(bits)
     if known < 0.6 * len(texts) or len(set(texts)) < 0.8 * len(texts):
-        return []
-    if "address" in roles and (names or len(bits) >= 4):
-        return cells
-    if "bits" in roles and names:
-        return cells
-    if "name" in roles and len(bits) >= 4:
-        return cells
-    return []
+        return ()
+    is_header = (
+        ("address" in roles and (names or len(bits) >= 4))
+        or ("bits" in roles and names)
+        or ("name" in roles and len(bits) >= 4)
+        or {"command", "description"} <= roles
+    )
+    order = [role_of(text) for text in texts]
+    return (next((order.index(role) for role in KEY_ROLES if role in order), 0),) if is_header else ()
 
 
 def _read_table(
-    rows: Sequence[Row], start: int, header: Sequence[Row], rules: Sequence[Rule]
+    rows: Sequence[Row], start: int, header: Sequence[Row], rules: Sequence[Rule], keys: Sequence[int]
 ) -> tuple[Table | None, int]:
     left = header[0][0].left - 20
     height = max(word.bottom - word.top for cell in header for word in cell)
@@ -96,7 +124,7 @@ def _read_table(
         row = [word for word in rows[index] if word.right > left]
         if not row:
             continue
-        if row[0].top - previous > END_GAP * height or _STOP.match(join_words(row)) or _is_prose(row, header):
+        if row[0].top - previous > END_GAP * height or _stops(row, header) or _is_prose(row, header):
             break
         if min(word.size for word in row) > LARGER * size:
             break
@@ -106,14 +134,18 @@ def _read_table(
     if len(body) < 1:
         return None, start
     edges = _edges(header, body)
-    roles = [role_of(join_words(cell)) for cell in header]
-    key = next((roles.index(role) for role in KEY_ROLES if role in roles), 0)
-    groups = _group_rows(body, edges, key, roles[key], rules)
+    role = role_of(join_words(header[keys[0]])) if len(keys) == 1 else "other"
+    groups = _group_rows(body, edges, keys, role, rules)
     top = min(word.top for cell in header for word in cell)
     lines = [[word for cell in header for word in cell], *groups]
     cells = [_cells(line, edges, top) for line in lines]
     bottom = max(word.bottom for row in body for word in row)
     return Table(tuple(cells), len(header), edges[0], top, edges[-1], bottom, "columns"), last
+
+
+def _stops(row: Row, header: Sequence[Row]) -> bool:
+    """Say whether a line at the table's left edge is a caption or a note below it."""
+    return row[0].left < header[0][-1].right and _STOP.match(join_words(row)) is not None
 
 
 def _is_prose(row: Row, header: Sequence[Row]) -> bool:
@@ -146,7 +178,9 @@ def _edges(header: Sequence[Row], body: Sequence[Row]) -> list[float]:
     return edges
 
 
-def _group_rows(body: Sequence[Row], edges: Sequence[float], key: int, role: str, rules: Sequence[Rule]) -> list[Row]:
+def _group_rows(
+    body: Sequence[Row], edges: Sequence[float], keys: Sequence[int], role: str, rules: Sequence[Rule]
+) -> list[Row]:
     """Return the lines of the body joined to table rows."""
     width = edges[-1] - edges[0]
     cuts = [
@@ -154,7 +188,7 @@ def _group_rows(body: Sequence[Row], edges: Sequence[float], key: int, role: str
         for rule in rules
         if rule.is_horizontal and min(rule.end, edges[-1]) - max(rule.start, edges[0]) > 0.6 * width
     ]
-    starts = [_starts_row(row, edges, key, role) for row in body]
+    starts = [any(_starts_row(row, edges, key, role) for key in keys) for row in body]
     ruled = sum(any(_bottom(one) - 2 <= cut <= _top(other) + 2 for cut in cuts) for one, other in pairwise(body))
     by_rules = ruled >= 0.6 * max(sum(starts) - 1, 1) and ruled > 0
     groups: list[Row] = []

@@ -70,6 +70,9 @@ def assemble(drafts: Sequence[Draft]) -> tuple[Register, ...]:
         home = _home(draft, merged)
         if home is not None:
             _absorb(home, draft)
+    for draft in merged:
+        if not draft.name and len(draft.fields) == 1:
+            draft.name = draft.fields[0].name  # the only thing in it
     kept = [draft for draft in merged if draft.name and (draft.address is not None or draft.fields)]
     return tuple(_register(draft) for draft in kept)
 
@@ -104,7 +107,8 @@ def _home(draft: Draft, merged: Sequence[Draft]) -> Draft | None:
     name = fold(draft.name)
     nearest: Draft | None = None
     for other in reversed(merged):
-        if other.role != draft.role and draft.address is not None and other.address is not None:
+        is_same = name == fold(other.name) and draft.address == other.address
+        if other.role != draft.role and draft.address is not None and other.address is not None and not is_same:
             continue
         if draft.address is not None and other.address is not None:
             if draft.address == other.address and (
@@ -162,6 +166,7 @@ def _absorb(home: Draft, draft: Draft) -> None:
     elif home.reader == "heading" and draft.fields and not home.fields:
         home.reader = draft.reader
     home.pages += draft.pages
+    home.role = "command" if draft.role == "command" else home.role
     if draft.name and _is_better_name(draft.name, home.name, is_listed=draft.is_overview):
         home.name = draft.name
     home.long_name = home.long_name or draft.long_name

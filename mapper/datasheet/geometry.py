@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mapper.datasheet.layout import Rule
+from mapper.datasheet.rules import Rule
 
 STRAIGHT_PT = 0.7  # a stroke that leaves its axis by less is straight
 

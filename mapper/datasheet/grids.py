@@ -5,6 +5,7 @@ is a title. Body cells belong to the header column they overlap most, so doubled
 A cell below bit labels (7 .. 0) covers the bits whose centres lie within it.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,16 +21,18 @@ from mapper.datasheet.header import (
     header_columns,
     is_header_row,
     lone_title,
-    settle_roles,
     text_under,
 )
 from mapper.datasheet.layout import Word, join_words, rows_of
-from mapper.datasheet.notation import address, address_base, split_index
+from mapper.datasheet.notation import address, address_base, clean_name, is_identifier, is_reserved, split_index
+from mapper.datasheet.roles import settle_roles
 from mapper.datasheet.tables import Cell, Table, split_rows
 from mapper.model import Box
 
 MAX_HEADER_ROWS = 4
 MAX_TITLE_CHARS = 120
+BIT_WIDTHS = (8, 16, 32)
+_BIT_NAME = re.compile(r"[A-Za-z][\w/]{0,20}\s?(?:[\[<(]\d{1,2}[\])>])?$")
 CHUNK_GAP = 1.5  # of the font size: a wider gap in a cell without inner rules parts texts of different bits
 
 
@@ -106,7 +109,21 @@ def grids_of(table: Table, carried: Header | None = None) -> list[Grid]:
             body.append(row)
     if body or header:
         grids += _grid(table, header, body, title, carried)
-    return grids
+    return grids or _bare_figure(table)
+
+
+def _bare_figure(table: Table) -> list[Grid]:
+    """Return the grid of a bit figure without bit numbers: one row of as many names as a register has bits."""
+    rows = [row for row in table.rows if any(cell.words for cell in row)]
+    if len(rows) != 1 or len(rows[0]) not in BIT_WIDTHS or table.reader != "ruled":
+        return []
+    texts = [cell.text for cell in rows[0]]
+    names = [text for text in texts if is_identifier(clean_name(text))]
+    if len(names) < MIN_BIT_LABELS - 1 or not all(_BIT_NAME.match(text) or is_reserved(text) for text in texts):
+        return []
+    centres = [(cell.left + cell.right) / 2 for cell in rows[0]]
+    bits = tuple(zip(range(len(centres) - 1, -1, -1), centres, strict=True))
+    return [Grid((), bits, (_grid_row(rows, (), bits, table),), "", table.reader, None, table.top)]
 
 
 def _is_title_of_next(row: tuple[Cell, ...]) -> bool:

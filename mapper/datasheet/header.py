@@ -1,6 +1,6 @@
 """Recognise the header of a table: what each column holds, and which columns are single bits.
 
-The words of the header give a column its role; where they leave a doubt, what stands below decides. Columns under
+The words of the header give a column its role (roles.py settles what they leave open). Columns under
 labels that count down one by one (7 .. 0, D15 .. D0) are bits.
 """
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from mapper.datasheet.notation import address, address_base, bit_range, numbered_register
 from mapper.datasheet.tables import Cell, Table
 
 ColumnRole = Literal[
-    "address", "name", "field", "bits", "access", "reset", "description", "width", "value", "command", "other"
+    "address", "name", "field", "bits", "access", "reset", "description", "width", "value", "command", "code", "other"
 ]
+"""code: a column of command codes that its header does not call so; its cells tell."""
 
 MIN_BIT_LABELS = 3
 TITLE_SHARE = 0.7  # of the table's width: a lone cell this wide is a title row
@@ -29,7 +29,7 @@ ROLE_PATTERNS: tuple[tuple[ColumnRole, str], ...] = (
     ("access", r"^(?:access|type|attr|permission|property|dir\b|direction)|^(?:bit\s*)?access"
                r"|^r\s*/?\s*\(?w\)?$|^read\s*/?\s*write|^rd\s*/?\s*wr$|^serial i/?f$|^mode$|^r/w[/ ]"),
     ("command", r"\b(?:command|instruction|opcode|op-code)\b"),
-    ("address", r"\b(?:addr(?:ess)?(?:es)?|adr|offset|pointer)\b"
+    ("address", r"(?<![a-z])(?:addr(?:ess)?(?:es)?|adr|offset|pointer)(?![a-z])"
                 r"|^reg(?:ister)?\.?\s*(?:#|no\.?|number|\(?hex\)?|\(?dec\w*\.?\)?)"
                 r"|^p\s*\[\d:\d\]$"
                 r"|^(?:hex|dec)\w*\.?(?:\s*(?:code|value|addr\w*))?$|^\(?hex\)?$|^code(?:\s*\(hex\))?$|^index$"),
@@ -41,6 +41,21 @@ ROLE_PATTERNS: tuple[tuple[ColumnRole, str], ...] = (
 )  # fmt: skip
 """Role by header words, the first that fits."""
 
+EASTERN_HEADERS: tuple[tuple[ColumnRole, tuple[str, ...]], ...] = (
+    ("address", ("\u5730\u5740", "\u30a2\u30c9\u30ec\u30b9", "\u504f\u79fb")),
+    ("reset", ("\u9ed8\u8ba4", "\u590d\u4f4d", "\u7f3a\u7701", "\u521d\u59cb", "\u521d\u671f")),
+    ("access", ("\u8bfb\u5199", "\u8bfb/\u5199", "\u5c5e\u6027", "\u6743\u9650")),
+    (
+        "description",
+        ("\u63cf\u8ff0", "\u8bf4\u660e", "\u8aac\u660e", "\u529f\u80fd", "\u6a5f\u80fd", "\u542b\u4e49"),
+    ),
+    ("name", ("\u540d\u79f0", "\u540d\u5b57", "\u5bc4\u5b58\u5668", "\u30ec\u30b8\u30b9\u30bf", "\u7b26\u53f7")),
+    ("command", ("\u547d\u4ee4", "\u6307\u4ee4", "\u30b3\u30de\u30f3\u30c9")),
+    ("bits", ("\u4f4d",)),
+)
+"""Role by Chinese and Japanese header words, for headers without Latin ones."""
+
+_NOT_LATIN = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]+")
 _QUALIFIER = re.compile(
     r"^\(?(?:hex|dec|decimal|bin|binary|i\s*c|i2c|i²c|spi|page|pg|hexadecimal|bits?|msb|lsb|note|see|refer to"
     r"|section|link|location|#|no\.?|d/c#?|units?|min|max|typ)\.?\)?$",
@@ -66,12 +81,13 @@ Header = tuple[tuple[Column, ...], tuple[tuple[int, float], ...]]
 
 
 def role_of(header: str) -> ColumnRole:
-    """Return the role that a column's header text gives it."""
-    text = " ".join(header.split()).strip(" :.")
-    for role, pattern in ROLE_PATTERNS:
-        if re.search(pattern, text, re.IGNORECASE):
-            return role
-    return "other"
+    """Return the role that a column's header text gives it; of a header in two languages the Latin part counts."""
+    for text in dict.fromkeys((header, _NOT_LATIN.sub(" ", header))):
+        plain = " ".join(text.split()).strip(" :.")
+        for role, pattern in ROLE_PATTERNS:
+            if re.search(pattern, plain, re.IGNORECASE):
+                return role
+    return next((role for role, words in EASTERN_HEADERS if any(word in header for word in words)), "other")
 
 
 def bit_label(text: str) -> int | None:
@@ -89,7 +105,7 @@ def is_header_row(row: tuple[Cell, ...], *, joins: bool) -> bool:
         return True
     if (len(texts) < 2 and not joins) or len(set(texts)) < 0.6 * len(texts):
         return False
-    roles = sum(role_of(text) != "other" and len(text) <= 32 for text in texts) + len(_pointer_labels(texts))
+    roles = sum(role_of(text) != "other" and len(text) <= 32 for text in texts) + len(pointer_labels(texts))
     qualifiers = sum(_QUALIFIER.match(text) is not None for text in texts)
     data = sum(_looks_like_data(text) for text in texts)
     if data or roles + qualifiers < (1 if joins else 2) or (not joins and roles == 0):
@@ -158,37 +174,6 @@ def header_columns(header: Sequence[tuple[Cell, ...]]) -> Header:
     return tuple(columns), tuple(bits)
 
 
-def settle_roles(columns: Sequence[Column], body: Sequence[tuple[Cell, ...]]) -> tuple[Column, ...]:
-    """Return columns with doubtful roles decided by what stands below, and one column for each key role."""
-    columns = _join_pointer_columns(columns, body)
-    settled: list[Column] = []
-    has_bits = any(column.role == "bits" for column in columns)
-    roles = [column.role for column in columns]
-    for index, column in enumerate(columns):
-        texts = [text for text in (text_under(row, column) for row in body) if text]
-        role: ColumnRole = column.role
-        if role == "command":
-            role = "address" if _mostly_addresses(texts) and "address" not in roles else "name"
-        elif role == "name" and "address" not in roles and "name" in roles[index + 1 :] and _mostly_addresses(texts):
-            role = "address"
-        elif role == "address" and not _mostly_addresses(texts) and texts and _mostly_names(texts):
-            role = "name"
-        elif role == "bits" and texts and 2 * sum(is_bit_range(text) for text in texts) < len(texts):
-            role = "other"
-        taken = {other.role for other in settled}
-        if role == "name" and "name" in taken:
-            role = "field" if has_bits and "field" not in taken else "other"
-        elif role in taken and role in ("address", "bits", "access", "width"):
-            role = "other"
-        elif role == "reset" and "reset" in taken:
-            if re.search("hex", column.header, re.IGNORECASE):
-                settled = [Column("other", c.header, c.left, c.right) if c.role == "reset" else c for c in settled]
-            else:
-                role = "other"
-        settled.append(Column(role, column.header, column.left, column.right))
-    return tuple(settled)
-
-
 def cells_under(row: Sequence[Cell], column: Column) -> list[Cell]:
     """Return the filled cells that stand under a column, top to bottom."""
     found: list[Cell] = []
@@ -228,41 +213,13 @@ def _own_labels(row: tuple[Cell, ...]) -> list[tuple[int, float]]:
     return [(int(match[2]), (cell.left + cell.right) / 2) for match, cell in zip(matches, filled, strict=True) if match]
 
 
-def _pointer_labels(texts: Sequence[str]) -> list[int]:
+def pointer_labels(texts: Sequence[str]) -> list[int]:
     """Return the places of headers that label the bits of an address pointer: P1, P0 or BIT 1, BIT 0 side by side."""
     matches = [_POINTER_BIT.match(text) for text in texts]
     places = [index for index, match in enumerate(matches) if match]
     labels = [int(match[1]) for match in matches if match]
     is_run = len(labels) == 2 and labels == [1, 0] and places[1] == places[0] + 1
     return places if is_run else []
-
-
-def _join_pointer_columns(columns: Sequence[Column], body: Sequence[tuple[Cell, ...]]) -> Sequence[Column]:
-    """Return columns with those of an address pointer's bits, a digit in each cell, made one address column."""
-    places = _pointer_labels([column.header for column in columns])
-    if not places:
-        return columns
-    digits = [text_under(row, columns[place]) for row in body for place in places]
-    if not digits or not all(text in ("", "0", "1") for text in digits):
-        return columns
-    first, last = columns[places[0]], columns[places[-1]]
-    joined = Column("address", f"P[{len(places) - 1}:0]", first.left, last.right)
-    return [*columns[: places[0]], joined, *columns[places[-1] + 1 :]]
-
-
-def _mostly_addresses(texts: Sequence[str]) -> bool:
-    base = address_base(texts)
-    hits = sum(address(text, base) is not None or numbered_register(text) is not None for text in texts)
-    return bool(texts) and hits >= 0.5 * len(texts)
-
-
-def _mostly_names(texts: Sequence[str]) -> bool:
-    return 2 * sum(bool(re.match(r"[A-Za-z]\w{2,}", text)) for text in texts) > len(texts)
-
-
-def is_bit_range(text: str) -> bool:
-    """Say whether a cell of a bits column names bits."""
-    return bit_range(text) is not None
 
 
 def _overlap(a: Cell, b: Cell) -> float:

@@ -1,34 +1,31 @@
-"""Find the headings of a datasheet and cut its text into sections.
+"""Find the headings of a datasheet.
 
 The outline comes first: its titles are looked up among the lines of the page they lead to. Numbered lines of heading
 size or weight are added where the outline is missing or coarse, if their number can follow the numbers before. Only
-when a document has neither are larger or bold short lines taken, their style giving the level. Lines that repeat at
-the edge of many pages are running headers and belong to no section.
+when a document has neither are larger or bold short lines taken, their style giving the level.
 """
 
-import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from mapper.datasheet.layout import CELL_GAP, Line
 from mapper.datasheet.pages import OutlineEntry, Page
-from mapper.model import Section
+from mapper.datasheet.running import is_running, running_lines
 
-EDGE = 0.13  # of the page height: where running headers and footers stand
-REPEATS = 0.12  # of the pages: a line on more of them (digits apart) is a running one
-MIN_REPEATS = 3
 LARGER = 1.05  # times the body size: heading size
 MUCH_LARGER = 1.15
 MAX_TITLE_CHARS = 110
 MIN_HEADINGS = 5  # fewer in outline and numbers together: styles are looked at too
+MIN_LEADERS = 4
+LEADER_SHARE = 0.3  # of a page's lines end in leaders: a table of contents
+MAX_FIRST = 4  # the first heading found under another may be up to this one of its children
 MAX_GAP = 6  # a numbered heading may skip this many of its siblings
 
 _NUMBERED = re.compile(r"^((?:\d{1,2}|[A-Z])(?:\.\d{1,3}){0,6})\.?\s+(\S.*)$")
 _CHAPTER = re.compile(r"^(?:chapter|section|appendix)\s+(\d{1,2}|[A-Z])\s*[:.\-\u2013]?\s+(\S.*)$", re.IGNORECASE)
-_RESET_NOTE = re.compile(r"\s*[\[(]\s*(?:reset|default)\b[^\])]*[\])]", re.IGNORECASE)
 _LEADER = re.compile(r"(?:\.\s?){4,}|\u2026{2,}|_{5,}")
 _CAPTION = re.compile(r"^(?:table|figure|fig\.|equation|note)\s*\d*", re.IGNORECASE)
 _LIST_ITEM = re.compile(r"^(?:[\u2022\u25cf\u25a0\u2013*\-]|\(?[a-z0-9]{1,2}\))\s*")
@@ -69,76 +66,6 @@ def find_headings(pages: Sequence[Page], outline: Sequence[OutlineEntry]) -> lis
         known = {(heading.page, _fold(heading.title)) for heading in headings}
         headings += [h for h in _styled_headings(pages, running, body) if (h.page, _fold(h.title)) not in known]
     return sorted(_without_doubles(headings), key=lambda heading: (heading.page, heading.line))
-
-
-def cut_sections(pages: Sequence[Page], headings: Sequence[Heading], title: str) -> tuple[Section, ...]:
-    """Return the sections that the headings open; a document without headings is one section under its title."""
-    running = running_lines(pages)
-    if not headings:
-        headings = [Heading(title, None, 1, 1, -1)]
-    sections: list[Section] = []
-    path: list[tuple[int, str]] = []
-    for index, heading in enumerate(headings):
-        end = headings[index + 1] if index + 1 < len(headings) else Heading("", None, 0, len(pages), 1 << 30)
-        while path and path[-1][0] >= heading.level:
-            path.pop()
-        path.append((heading.level, path_title(heading.title)))
-        lines: list[str] = []
-        for number in range(heading.page, end.page + 1):
-            first = heading.line + 1 if number == heading.page else 0
-            last = end.line if number == end.page else 1 << 30
-            lines += [
-                line.text
-                for at, line in enumerate(pages[number - 1].lines)
-                if first <= at < last and not is_running(line, pages[number - 1], running)
-            ]
-        end_page = end.page if end.page == heading.page or end.line > 0 else end.page - 1
-        sections.append(
-            Section(
-                title=heading.title,
-                number=heading.number,
-                level=heading.level,
-                path=tuple(name for _, name in path),
-                page=heading.page,
-                end_page=max(end_page, heading.page),
-                text="\n".join(lines),
-                content_hash=content_hash(lines),
-            )
-        )
-    return tuple(sections)
-
-
-def path_title(title: str) -> str:
-    """Return a title as part of a path: without a reset value in brackets, which a revision may change."""
-    return _RESET_NOTE.sub("", title).strip() or title
-
-
-def content_hash(lines: Iterable[str]) -> str:
-    """Return the sha256 of lines without their white space."""
-    text = "\n".join(line for line in ("".join(line.split()) for line in lines) if line)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def running_lines(pages: Sequence[Page]) -> frozenset[str]:
-    """Return the running headers and footers, digits replaced."""
-    counts: Counter[str] = Counter()
-    for page in pages:
-        counts.update({_running_key(line) for line in page.lines if _at_edge(line, page)})
-    least = max(MIN_REPEATS, REPEATS * len(pages))
-    return frozenset(key for key, count in counts.items() if count >= least)
-
-
-def is_running(line: Line, page: Page, running: frozenset[str]) -> bool:
-    """Say whether a line is a running header or footer."""
-    return _at_edge(line, page) and _running_key(line) in running
-
-
-def _at_edge(line: Line, page: Page) -> bool:
-    return line.bottom < EDGE * page.height or line.top > (1 - EDGE) * page.height
-
-
-def _running_key(line: Line) -> str:
-    return re.sub(r"\d+", "#", line.text)
 
 
 def _body_size(pages: Sequence[Page]) -> float:
@@ -193,8 +120,8 @@ def _numbered_headings(pages: Sequence[Page], running: frozenset[str], body: flo
     """Return numbered lines of heading style whose numbers follow each other."""
     candidates: list[tuple[Heading, Line]] = []
     for page in pages:
-        if sum(bool(_LEADER.search(line.text)) for line in page.lines) >= 4:
-            continue  # a table of contents
+        if _is_contents(page):
+            continue
         for index, line in enumerate(page.lines):
             number, title = split_number(line.text)
             if number is None or not _is_title(title) or is_running(line, page, running):
@@ -203,6 +130,12 @@ def _numbered_headings(pages: Sequence[Page], running: frozenset[str], body: flo
                 level = number.count(".") + 1
                 candidates.append((Heading(title, number, level, page.number, index), line))
     return _in_sequence([heading for heading, _ in candidates])
+
+
+def _is_contents(page: Page) -> bool:
+    """Say whether a page is a table of contents; a list of changes has leaders too, but fewer."""
+    leaders = sum(bool(_LEADER.search(line.text)) for line in page.lines)
+    return leaders >= MIN_LEADERS and leaders >= LEADER_SHARE * len(page.lines)
 
 
 def _in_sequence(candidates: Sequence[Heading]) -> list[Heading]:
@@ -231,14 +164,14 @@ def _can_follow(last: tuple[int, ...], key: tuple[int, ...]) -> bool:
     if shared == len(key):
         return False
     old = last[shared] if shared < len(last) else 0
-    return 0 < key[shared] - old <= MAX_GAP and all(0 <= part <= 2 for part in key[shared + 1 :])
+    return 0 < key[shared] - old <= MAX_GAP and all(0 <= part <= MAX_FIRST for part in key[shared + 1 :])
 
 
 def _styled_headings(pages: Sequence[Page], running: frozenset[str], body: float) -> list[Heading]:
     """Return short lines that stand out by size, or by weight at body size; the style gives the level."""
     found: list[tuple[float, bool, Page, int, Line]] = []
     for page in pages:
-        if sum(bool(_LEADER.search(line.text)) for line in page.lines) >= 4:
+        if _is_contents(page):
             continue
         per_row = Counter(round(line.top) for line in page.lines)
         for index, line in enumerate(page.lines):

@@ -5,7 +5,7 @@
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mapper.datasheet.notation import HEX, access_mode, address, clean_name, is_identifier, is_reserved, reset_value
 from mapper.datasheet.short_names import short_name
@@ -16,7 +16,8 @@ MAX_NAME_CHARS = 64
 
 _BARE = r"(?:[0-9A-Fa-f]{2}|\d{1,3})"
 _CAPTION = re.compile(
-    r"^(?:table|figure|fig\.?|register)\s+[A-Z]?\d+(?:[-.]\d+)*\s*[.:\-\u2013]?\s+(?=\S)", re.IGNORECASE
+    r"^(?:(?:table|figure|fig\.?|register)\s+|[\u8868\u56fe\u56f3]\s*)[A-Z]?\d+(?:[-.]\d+)*\s*[.:\-\u2013]?\s+(?=\S)",
+    re.IGNORECASE,
 )
 _LEADING = re.compile(
     rf"^reg(?:ister)?s?\.?\s*(?:address(?:es)?|addr\.?|offset|no\.?|#)?\s*[:#(]?\s*(?P<address>{HEX}|{_BARE})\)?\s*"
@@ -29,10 +30,12 @@ _LIST = re.compile(
 )
 _GROUP = re.compile(r"[(\[\u201c{]\s*([^()\[\]]*(?:\[[^\]]*\][^()\[\]]*)?)\s*[)\]\u201d}]")
 _ADDRESS_WORDS = re.compile(
-    rf"^(?:(?:register|reg|pointer|command|memory|sub)?\s*(?:addr(?:ess)?|offset|pointer|reg(?:ister)?|code|command|hex|cmd)"
+    rf"^(?:\u5bc4\u5b58\u5668)?(?:\u5730\u5740)?\s*[:=]?\s*(?:(?:register|reg|pointer|command|memory|sub)?\s*(?:addr(?:ess)?|offset|pointer|reg(?:ister)?|code|command|hex|cmd)"
     rf"(?:\s*\(?hex\)?)?(?:\s*[:=]|\s)?\s*)?(?:[A-Za-z]+\s*(?:\[\d+:\d+\])?\s*=\s*)?(?P<address>{HEX})(?P<rest>.*)$",
     re.IGNORECASE,
 )
+_OTHER_CODES = re.compile(rf"^(?:\s*(?:/|or)\s*{HEX})+$")
+_CODES = re.compile(rf"\(\s*{HEX}(?P<others>(?:\s*(?:/|or)\s*{HEX})+)\s*\)")
 _BINARY_ADDRESS = re.compile(
     r"addr(?:ess)?\s*[:=]?\s*['\"\u2018\u2019]?(?P<digits>[01]{4}(?:\s?[01]{4})*)['\"\u2018\u2019]?\s*b", re.IGNORECASE
 )
@@ -115,7 +118,12 @@ def read_head(title: str) -> Head | None:
 
 
 def further_heads(title: str) -> list[Head]:
-    """Return the registers after the first in a title that gives name and address of each: "LO (2h) and HI (3h)"."""
+    """Return what a title names after the first: "LO (2h) and HI (3h)", or other codes: "Chip erase (C7h / 60h)"."""
+    first = read_head(title)
+    if first is not None and first.address is not None:
+        others = [address(code) for code in re.findall(HEX, _codes_beside(title))]
+        if others:
+            return [replace(first, address=code) for code in others if code not in (None, first.address)]
     heads = [read_head(piece) for piece in _JOINT.split(title)]
     named = [head for head in heads if head is not None and head.address is not None and is_identifier(head.name)]
     is_list = len(named) == len(heads) == len({head.address for head in named})
@@ -227,7 +235,8 @@ def _grouped(title: str) -> tuple[str, int | None] | None:
         if binary:
             return name, int(binary["digits"].replace(" ", ""), 2)
         assert match
-        if re.search(HEX, match["rest"]) and not re.search(r"reset|default|por|w|-|to", match["rest"], re.IGNORECASE):
+        rest = _OTHER_CODES.sub("", match["rest"])
+        if re.search(HEX, rest) and not re.search(r"reset|default|por|w|-|to", rest, re.IGNORECASE):
             return None
         return name, address(match["address"])
     return None
@@ -240,10 +249,16 @@ def _trailing(title: str) -> tuple[str, int | None] | None:
     return None
 
 
+def _codes_beside(title: str) -> str:
+    """Return the codes after the first in brackets that hold nothing but codes."""
+    match = _CODES.search(title)
+    return match["others"] if match else ""
+
+
 def _is_name(name: str) -> bool:
     return (
         0 < len(name) <= MAX_NAME_CHARS
         and len(name.split()) <= MAX_NAME_WORDS
-        and bool(re.match(r"[A-Za-z]", name))
+        and bool(re.match(r"(?:\d{1,3}[A-Z]{1,2} )?[A-Za-z\u3041-\u9fff]", name))
         and not is_reserved(name)
     )

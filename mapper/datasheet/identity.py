@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from mapper.datasheet.headings import running_lines
 from mapper.datasheet.layout import Line
 from mapper.datasheet.pages import Page
+from mapper.datasheet.running import running_lines
 
 MAX_PARTS = 8
 MAX_TITLE_CHARS = 200
@@ -23,12 +23,13 @@ MIN_PART_SCORE = 2.5
 MAX_TEXT_WEIGHT = 3.0
 LARGE = 1.4  # times the page's usual size: a title line of page 1
 LARGEST_SHARE = 0.75  # of the largest line's size: a title may have a smaller second line
+NAMED_SHARE = 0.2  # of the pages print a name without digits: less is not what the document is about
 REVISION_PAGES = 4
 REVISION_LINES = 400
 
 _PART = re.compile(
     r"(?<![A-Za-z0-9_-])([A-Za-z]{1,6}-?\d{2,6}[A-Za-z0-9]{0,8}(?:-[A-Z0-9]{1,6})?|[A-Z]{2,5}\d[A-Z]{1,3}\d{1,4}[A-Z]{0,3}"
-    r"|[A-Z]{3,5}\d[A-Z]{0,2})(?![A-Za-z0-9_])"
+    r"|[A-Z]\d[A-Z]{2,3}\d{1,4}[A-Z]{0,3}|[A-Z]{3,5}\d[A-Z]{0,2})(?![A-Za-z0-9_])"
 )
 _DOCUMENT = re.compile(
     r"^(?:(?:UM|AN|TN|RM|PM|ES|DOC|DOCID|JESD|IEC|ISO|IEEE|EN|IPC|AEC|RFC|REV|ID"
@@ -164,7 +165,14 @@ def _parts(
     for key in list(scores):
         scores[key] += min(TEXT_WEIGHT * body[key], MAX_TEXT_WEIGHT)  # type: ignore[assignment]
     ranked = sorted(scores, key=lambda key: (-scores[key], key))
-    return [spelled[key] for key in ranked if scores[key] >= MIN_PART_SCORE]
+    return [spelled[key] for key in ranked if scores[key] >= MIN_PART_SCORE] or _named_things(title, pages)
+
+
+def _named_things(title: str, pages: Sequence[Page]) -> list[str]:
+    """Return the title's words of mixed capitals that many pages print: cores and boards have names without digits."""
+    names = [word for word in re.findall(r"[A-Za-z][A-Za-z0-9-]{3,}", title) if word[1:] != word[1:].lower()]
+    mixed = [name for name in dict.fromkeys(names) if not name.isupper()]
+    return [name for name in mixed if sum(name in page.text for page in pages) >= NAMED_SHARE * len(pages)]
 
 
 def _part_numbers(text: str) -> list[str]:

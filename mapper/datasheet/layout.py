@@ -1,10 +1,11 @@
-"""Glyphs of a page to words, words to lines in reading order, ruling strokes to rules.
+"""Glyphs of a page to words, words to lines in reading order.
 
 Pure geometry in points from the page's top left corner. Two-column pages are split at their gutter before lines are
 joined, so that a left heading is not glued to the right column's text. Superscripts (footnote letters) are kept as
 words of their own and marked, because joined to a register's name they hide it.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -20,9 +21,9 @@ GUTTER_MIN_PT = 9.0
 GUTTER_ZONE = (0.38, 0.62)  # of the page width: where a gutter between two text columns may lie
 GUTTER_MIN_LINES = 5
 PROSE_FILL = 0.72  # of its column's width: how far a line of prose reaches
-JOIN_PT = 3.0  # strokes of one rule may leave gaps this long (dashes)
-SAME_PT = 1.6  # strokes this close side by side are one rule
-MIN_RULE_PT = 7.0
+SPACE_GAP = 0.12  # of the font size: words further apart are joined with a space
+NUMBER_GAP = 0.04  # the same after a section number
+_SECTION_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,3})+\.?")
 IGNORED_MARKS = dict.fromkeys(map(ord, "\u2122\u00ae\u00a9\u00ad\u200b\ufeff"))
 
 
@@ -72,16 +73,6 @@ class Line:
     is_bold: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A horizontal or vertical ruling line; a thin filled rectangle is one too."""
-
-    is_horizontal: bool
-    at: float
-    start: float
-    end: float
-
-
 Glyph = tuple[str, float, float, float, float, int]
 """Character, left, top, right, bottom, index of its style."""
 
@@ -90,17 +81,22 @@ def words_of(glyphs: Sequence[Glyph], styles: Sequence[Style]) -> tuple[Word, ..
     """Return the words of a page in the order its glyphs came."""
     words: list[Word] = []
     run: list[Glyph] = []
+    sizes = [style.size for style in styles]
     last: Glyph | None = None
     for glyph in glyphs:
         if glyph[0].isspace():
-            _flush(run, styles, words)
+            if run:
+                words += _word(run, styles)
+                run = []
             last = None
             continue
-        if last is not None and _breaks(last, glyph, styles):
-            _flush(run, styles, words)
+        if last is not None and (_breaks(last, glyph, sizes) or _ends_number(run, glyph, sizes)):
+            words += _word(run, styles)
+            run = []
         run.append(glyph)
         last = glyph
-    _flush(run, styles, words)
+    if run:
+        words += _word(run, styles)
     return tuple(_mark_raised(words))
 
 
@@ -111,8 +107,10 @@ def join_words(words: Iterable[Word], *, with_raised: bool = False) -> str:
     for word in words:
         if word.is_raised and not with_raised:
             continue
-        if last is not None and word.left - last.right > 0.12 * min(word.size, last.size):
-            parts.append(" ")
+        if last is not None:
+            gap = (word.left - last.right) / min(word.size, last.size)
+            if gap > SPACE_GAP or (gap > NUMBER_GAP and _SECTION_NUMBER.fullmatch(last.text)):
+                parts.append(" ")
         parts.append(word.text)
         last = word
     return "".join(parts)
@@ -157,53 +155,53 @@ def lines_of(words: Sequence[Word], width: float) -> tuple[Line, ...]:
     return (*lines, *_band_lines(band, gutter))
 
 
-def join_rules(strokes: Iterable[Rule]) -> tuple[Rule, ...]:
-    """Return rules with collinear strokes joined and doubled strokes merged, short remains dropped."""
-    joined: list[Rule] = []
-    for is_horizontal in (True, False):
-        group: list[Rule] = []
-        for stroke in sorted((s for s in strokes if s.is_horizontal is is_horizontal), key=lambda s: s.at):
-            if group and stroke.at - group[0].at > SAME_PT:
-                joined += _join_collinear(group)
-                group = []
-            group.append(stroke)
-        joined += _join_collinear(group)
-    return tuple(rule for rule in joined if rule.end - rule.start >= MIN_RULE_PT)
+def _breaks(last: Glyph, glyph: Glyph, sizes: Sequence[float]) -> bool:
+    one, other = sizes[last[5]], sizes[glyph[5]]
+    size = one if one > other else other
+    return (
+        glyph[1] - last[3] > WORD_GAP * size
+        or glyph[1] < last[1] - size
+        or abs(glyph[2] + glyph[4] - last[2] - last[4]) > 1.2 * size
+        or abs(one - other) > (1 - RAISED_SIZE) * size
+    )
 
 
-def _breaks(last: Glyph, glyph: Glyph, styles: Sequence[Style]) -> bool:
-    size = max(styles[last[5]].size, styles[glyph[5]].size)
-    if glyph[1] - last[3] > WORD_GAP * size or glyph[1] < last[1] - size:
-        return True
-    if abs((glyph[2] + glyph[4]) - (last[2] + last[4])) > 1.2 * size:
-        return True
-    return abs(styles[last[5]].size - styles[glyph[5]].size) > (1 - RAISED_SIZE) * size
+def _ends_number(run: Sequence[Glyph], glyph: Glyph, sizes: Sequence[float]) -> bool:
+    """Say whether a section number ends before a glyph of another text object: its title often has no space before."""
+    last = run[-1]
+    if last[5] == glyph[5] or glyph[1] - last[3] < NUMBER_GAP * sizes[last[5]] or glyph[0] == ".":
+        return False
+    return _SECTION_NUMBER.fullmatch("".join(part[0] for part in run)) is not None
 
 
-def _flush(run: list[Glyph], styles: Sequence[Style], words: list[Word]) -> None:
-    text = "".join(glyph[0] for glyph in run).translate(IGNORED_MARKS)
-    if text:
-        if not text.isascii():
-            text = "".join(unicodedata.normalize("NFKC", text).split())
-        style = styles[run[0][5]]
-        top, bottom = min(glyph[2] for glyph in run), max(glyph[4] for glyph in run)
-        surplus = (bottom - top - MAX_HEIGHT * style.size) / 2
-        if surplus > 0:
-            top, bottom = top + surplus, bottom - surplus
-        left, right = min(glyph[1] for glyph in run), max(glyph[3] for glyph in run)
-        words.append(Word(text, left, top, right, bottom, style.size, style.is_bold))
-    run.clear()
+def _word(run: Sequence[Glyph], styles: Sequence[Style]) -> list[Word]:
+    """Return the word that glyphs make, nothing when they are only marks to ignore."""
+    characters, lefts, tops, rights, bottoms, _ = zip(*run, strict=True)
+    text = "".join(characters)
+    if not text.isascii():
+        text = "".join(unicodedata.normalize("NFKC", text.translate(IGNORED_MARKS)).split())
+        if not text:
+            return []
+    style = styles[run[0][5]]
+    top, bottom = min(tops), max(bottoms)
+    surplus = (bottom - top - MAX_HEIGHT * style.size) / 2
+    if surplus > 0:
+        top, bottom = top + surplus, bottom - surplus
+    return [Word(text, min(lefts), top, max(rights), bottom, style.size, style.is_bold)]
 
 
 def _mark_raised(words: Sequence[Word]) -> Iterable[Word]:
-    largest = max((word.size for word in words), default=0.0)
     bands: dict[int, list[Word]] = {}
+    largest: dict[int, float] = {}
     for word in words:
-        bands.setdefault(int(word.bottom / BAND_PT), []).append(word)
+        band = int(word.bottom / BAND_PT)
+        bands.setdefault(band, []).append(word)
+        largest[band] = max(largest.get(band, 0.0), word.size)
     for word in words:
-        if len(word.text) <= RAISED_CHARS and word.size <= RAISED_SIZE * largest:
+        if len(word.text) <= RAISED_CHARS:
             band = int(word.bottom / BAND_PT)
-            if any(_is_raised(word, other) for near in (band, band + 1) for other in bands.get(near, ())):
+            near = [b for b in (band, band + 1) if word.size <= RAISED_SIZE * largest.get(b, 0.0)]
+            if any(_is_raised(word, other) for b in near for other in bands[b]):
                 yield replace(word, is_raised=True)
                 continue
         yield word
@@ -281,14 +279,3 @@ def _is_prose(rows: Sequence[Sequence[Word]]) -> bool:
     reach = sorted(spans)[int(0.9 * (len(spans) - 1))]
     prose = sum(span > PROSE_FILL * reach and words > 0.7 * span for span, words in zip(spans, inside, strict=True))
     return reach > 120 and prose >= 0.35 * len(rows)
-
-
-def _join_collinear(group: Sequence[Rule]) -> list[Rule]:
-    joined: list[Rule] = []
-    for stroke in sorted(group, key=lambda s: s.start):
-        last = joined[-1] if joined else None
-        if last is not None and stroke.start <= last.end + JOIN_PT:
-            joined[-1] = Rule(last.is_horizontal, last.at, last.start, max(last.end, stroke.end))
-        else:
-            joined.append(stroke)
-    return joined

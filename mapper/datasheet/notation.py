@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 MAX_ADDRESS = 0xFFFF_FFFF_FFFF
 MAX_BIT = 127
+MAX_CODE = 0xFFFF
+MAX_CODES = 4
 
 HEX = (
     r"(?:0[xX][0-9A-Fa-f_]+|[0-9A-Fa-f]*[0-9][0-9A-Fa-f]*[hH]\b|[A-Fa-f][0-9A-Fa-f]?[hH]\b|\$[0-9A-Fa-f]+"
@@ -29,6 +31,7 @@ _NUMBER = re.compile(
 )
 _NUMBERED = re.compile(r"^R(?P<number>\d{1,3})\b\s*(?:\(\s*(?P<hex>[0-9A-Fa-f]{1,3})h\s*\))?\s*(?P<name>.*)$")
 _RANGE_WORD = re.compile(r"\s*(?:to|through|thru|\.\.+|\u2026|-|\u2013|\u2014|~|,|/|;|and|&)\s*", re.IGNORECASE)
+_ANY_NIBBLE = re.compile(r"^0x[xX]+(?=[0-9A-Fa-f])")  # "0xX1": the first digit does not matter
 _POINTER = re.compile(r"^[A-Za-z]+\s*(?:\[\d+:\d+\])?\s*=\s*(.+)$")
 _BIT_PREFIX = r"(?:bits?|[A-Z]{1,4})?\s*[\[<(]?\s*"
 _BITS = re.compile(
@@ -70,14 +73,15 @@ def number(text: str, base: int | None = None) -> int | None:
 
 def address(text: str, base: int | None = None) -> int | None:
     """Return the (first) address that text is: "0x1F", "1Fh", "6Dh...64h", "0x00 to 0x02", "P[1:0] = 1h"."""
-    text = text.strip().strip("()[]@#")
+    text = _ANY_NIBBLE.sub("0x", text.strip().strip("()[]@#"))
     pointer = _POINTER.match(text)
     if pointer:
         text = pointer[1]
     whole = number(text, base)
     if whole is None:
         first = _RANGE_WORD.split(text)[0]
-        first = first.split("(")[0].split()[0] if first.split() else ""
+        words = first.split("(")[0].split()
+        first = words[0] if words else ""
         rest = text[len(first) :]
         if rest and re.search(r"[A-Za-z]{3,}", _RANGE_WORD.sub(" ", rest)):
             return None
@@ -85,6 +89,25 @@ def address(text: str, base: int | None = None) -> int | None:
             base = 16
         whole = number(first, base)
     return whole if whole is not None and 0 <= whole <= MAX_ADDRESS else None
+
+
+def codes(text: str, base: int | None = None) -> tuple[int, ...]:
+    """Return the alternative codes that text lists: "A4h/A5h", "26/27", "AE AF", "00100011"; of a wide range its first.
+
+    What follows the codes (parameters, as in "81 A[7:0]") is passed over; a binary code with letters in it is none.
+    """
+    plain = _FOOTNOTE.sub("", text.strip()).strip("()[] ")
+    digits = "".join(plain.split())
+    if re.fullmatch(r"[01]{8}", digits):
+        return (int(digits, 2),)
+    found: list[int] = []
+    for piece in re.split(r"\s*(?:[/,;]|\bor\b)\s*|\s+", plain)[:MAX_CODES]:
+        ends = [number(end, base) for end in re.split(r"[~\u2013-]", piece, maxsplit=1)]
+        values = [value for value in ends if value is not None and value <= MAX_CODE]
+        if ends[0] is None or not values:
+            break
+        found += values if len(values) == 2 and values[1] == values[0] + 1 else values[:1]
+    return tuple(dict.fromkeys(found))
 
 
 def numbered_register(text: str) -> tuple[int, str] | None:
@@ -184,7 +207,8 @@ def split_index(name: str) -> tuple[str, tuple[int, int] | None]:
 
 def clean_name(text: str) -> str:
     """Return a name without footnote marks, quotes and a bit range behind it."""
-    text = _FOOTNOTE.sub("", " ".join(text.split())).strip("\u201c\u201d\u2018\u2019'\"` :;,")
+    whole = " ".join(text.split()).replace(" _", "_")  # a name broken before an underscore
+    text = _FOOTNOTE.sub("", whole).strip("\u201c\u201d\u2018\u2019'\"` :;,")
     name, _ = split_index(text)
     return _FOOTNOTE.sub("", name)
 

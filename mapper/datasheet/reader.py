@@ -5,15 +5,16 @@ import logging
 from collections.abc import Sequence
 
 from mapper.datasheet.broken_names import join_broken_names
-from mapper.datasheet.columns import column_tables, has_register_header
+from mapper.datasheet.columns import has_register_header, register_tables
 from mapper.datasheet.drafts import assemble
-from mapper.datasheet.headings import cut_sections, find_headings
+from mapper.datasheet.headings import find_headings
 from mapper.datasheet.identity import identify
 from mapper.datasheet.pages import Page, is_cut_off, open_document
+from mapper.datasheet.parameters import parameters_on
 from mapper.datasheet.registers import RegisterWalk
 from mapper.datasheet.second_reader import second_tables
-from mapper.datasheet.signs import has_register_signs
-from mapper.datasheet.tables import Table, ruled_tables
+from mapper.datasheet.sections import cut_sections
+from mapper.datasheet.signs import PageFilter
 from mapper.errors import DatasheetError
 from mapper.model import Datasheet
 
@@ -38,7 +39,7 @@ def read_datasheet(pdf: bytes, *, file: str, parts: Sequence[str] = ()) -> Datas
     not_pdf
     """
     with open_document(pdf, file) as document:
-        pages = tuple(document.pages(has_register_signs))
+        pages = tuple(document.pages(PageFilter()))
         outline = document.outline()
         title = document.title
         is_restricted = document.is_copy_restricted
@@ -49,7 +50,7 @@ def read_datasheet(pdf: bytes, *, file: str, parts: Sequence[str] = ()) -> Datas
         raise DatasheetError(message, reason="scanned")
     identity = identify(pages, title, file, parts)
     headings = find_headings(pages, outline)
-    walk = RegisterWalk(_tables_on)
+    walk = RegisterWalk(register_tables)
     walk.read(pages, headings)
     if not is_restricted:
         _ask_second_reader(pdf, pages, walk)
@@ -66,15 +67,8 @@ def read_datasheet(pdf: bytes, *, file: str, parts: Sequence[str] = ()) -> Datas
         copy_restricted=is_restricted,
         partial=is_cut_off(pdf) or any(page.is_partial for page in pages),
         pages=tuple(page.text for page in pages),
+        parameters=tuple(p for page in pages if page.signs.parameters for p in parameters_on(page)),
     )
-
-
-def _tables_on(page: Page) -> list[Table]:
-    ruled = ruled_tables(page.words, page.rules)
-    loose = column_tables(
-        page.words, page.rules, [table for table in ruled if len(table.rows) > 1 and table.num_columns > 1]
-    )
-    return sorted([*ruled, *loose], key=lambda table: (table.top, table.left))
 
 
 def _ask_second_reader(pdf: bytes, pages: Sequence[Page], walk: RegisterWalk) -> None:

@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mapper.datasheet.bit_rows import add_field, read_field_row, read_field_rows, read_layout_rows, read_spans
+from mapper.datasheet.bit_rows import add_field, read_field_rows, read_layout_rows
+from mapper.datasheet.command_rows import command_drafts
 from mapper.datasheet.drafts import Draft, same_name
 from mapper.datasheet.grids import Grid, grids_of
 from mapper.datasheet.header import Header
-from mapper.datasheet.headings import Heading, is_running, path_title, running_lines, split_number
+from mapper.datasheet.headings import Heading, split_number
 from mapper.datasheet.heads import (
     Head,
     further_heads,
@@ -23,24 +24,16 @@ from mapper.datasheet.heads import (
     strip_caption,
 )
 from mapper.datasheet.layout import Line
-from mapper.datasheet.notation import (
-    access_mode,
-    address,
-    bit_range,
-    clean_name,
-    fold,
-    is_identifier,
-    is_reserved,
-    numbered_register,
-    reset_value,
-)
+from mapper.datasheet.notation import bit_range, clean_name, fold, is_identifier, is_reserved
 from mapper.datasheet.pages import Page
+from mapper.datasheet.register_rows import register_drafts
+from mapper.datasheet.running import is_running, running_lines
+from mapper.datasheet.sections import path_title
 from mapper.datasheet.short_names import short_name
-from mapper.datasheet.signs import COMMAND, has_register_signs
+from mapper.datasheet.signs import COMMAND
 from mapper.datasheet.tables import Table
 from mapper.model import Box
 
-MAX_REGISTER_NAME_CHARS = 64
 MAX_BOLD_HEAD_WORDS = 12
 
 TableReader = Callable[[Page], Sequence[Table]]
@@ -52,7 +45,8 @@ _BIT_LINE = re.compile(
     re.IGNORECASE,
 )
 _DEVICE_ADDRESS = re.compile(r"\b(?:slave|device|i2c|bus|chip)\b", re.IGNORECASE)
-_REGISTER = re.compile(r"\bregisters?\b|\breg\b", re.IGNORECASE)
+_ACTS = re.compile(r"(?:read|write|set|get|erase|program|clear|enable|disable|lock|unlock)\b", re.IGNORECASE)
+_REGISTER = re.compile(r"\bregisters?\b|\breg\b|\u5bc4\u5b58\u5668|\u30ec\u30b8\u30b9\u30bf", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -91,8 +85,7 @@ class RegisterWalk:
     ) -> None:
         for heading in places.get((page.number, -1), ()):
             self._enter(heading, None)
-        signs = has_register_signs(page.text)
-        waiting = self._grids_on(page) if signs else []
+        waiting = self._grids_on(page) if page.signs.registers else []
         before = len(self.drafts)
         inside: list[Table] = []
         for index, line in enumerate(page.lines):
@@ -108,7 +101,7 @@ class RegisterWalk:
                 continue
             if not is_running(line, page, running):
                 self._text(line, page)
-        if signs and len(self.drafts) == before:
+        if page.signs.registers and len(self.drafts) == before:
             self.bare_pages.append(page.number)
 
     def _grids_on(self, page: Page) -> list[tuple[Table, list[Grid]]]:
@@ -207,7 +200,8 @@ class RegisterWalk:
         if head.is_command:
             return True
         above = " ".join(title for _, title in self._path[:-1])
-        return bool(COMMAND.search(above)) and not _REGISTER.search(" ".join((above, head.name)))
+        names_register = _REGISTER.search(head.name) and not _ACTS.match(head.name)
+        return bool(COMMAND.search(above)) and not _REGISTER.search(above) and not names_register
 
     def _set(self, prop: tuple[str, int | str]) -> None:
         assert self._open is not None
@@ -223,9 +217,15 @@ class RegisterWalk:
         has_names = grid.has("name") or grid.has("field")
         if _DEVICE_ADDRESS.search(grid.header("address")):
             return
+        if has_names and (grid.has("code") or grid.has("address")) and self._table_lists_commands(grid):
+            for draft in command_drafts(grid, page.number, self._section_path):
+                self._keep(draft)
+            return
         lists_registers = grid.has("address") and (has_names or bool(grid.bits) or grid.has("description"))
         if lists_registers or (grid.bits and _REGISTER.search(grid.header("name"))):
-            self._register_rows(grid, page)
+            drafts, self._open = register_drafts(grid, page.number, self._open, self._section_path)
+            for draft in drafts:
+                self._keep(draft)
             return
         is_field_table = grid.has("bits") and (has_names or grid.has("description"))
         owner = self._owner(grid, page) if is_field_table or grid.bits else None
@@ -238,63 +238,12 @@ class RegisterWalk:
         if owner.reader == "heading":
             owner.reader = grid.reader
 
-    def _register_rows(self, grid: Grid, page: Page) -> None:
-        """Read a table that lists registers (or commands) by address, with their bit fields across or below."""
-        places = [_place(row.texts.get("address", ""), grid.base) for row in grid.rows]
-        wheres = [where for where, _ in places]
-        is_mixed = grid.has("bits")
-        many = (
-            len({where for where in wheres if where is not None}) + (0 if grid.has("address") else len(grid.rows)) > 1
-        )
-        is_command = self._table_lists_commands(grid)
-        current = self._open if is_mixed else None
-        for row, (where, told) in zip(grid.rows, places, strict=True):
-            if row.title:
-                continue
-            bits = bit_range(row.texts.get("bits", "")) if is_mixed else None
-            shares_address = bool(told) or wheres.count(where) > 1
-            names_field = bits is not None and not grid.has("field") and shares_address
-            name = register_name(told if told or names_field else row.texts.get("name", ""))
-            if bits is not None and current is not None and where is not None and where == current.address:
-                read_field_row(current, row, page.number, bits)
-                continue
-            if where is None and bits is not None:
-                if current is not None:
-                    read_field_row(current, row, page.number, bits)
-                continue
-            if where is None and (grid.has("address") or not row.spans):
-                continue
-            if is_reserved(name) if name else not (row.spans or self._open or bits):
-                current = None
-                continue
-            if len(name) > MAX_REGISTER_NAME_CHARS or (name and not name[0].isalpha()):
-                continue
-            if not many and self._open is not None and self._open.address in (None, where):
-                current = self._open
-                current.address = where if current.address is None else current.address
-                current.name = name or current.name
-            else:
-                is_overview = many and not is_mixed and bool(name)
-                current = Draft(name, where, page=page.number, is_overview=is_overview, num_listed=len(grid.rows))
-                current.section_path = self._section_path
-                self._keep(current)
-            current.reader = grid.reader
-            current.role = "command" if is_command else "register"
-            current.box = current.box or row.box
-            current.access = access_mode(row.texts.get("access", "")) or current.access
-            reset = reset_value(row.texts.get("reset", ""), _reset_base(grid))
-            current.reset = reset if reset is not None else current.reset
-            current.description = current.description or row.texts.get("description", "")
-            if not is_command:
-                read_spans(current, row, page.number)
-            if bits is not None:
-                read_field_row(current, row, page.number, bits)
-        if is_mixed or not many:
-            self._open = current or self._open
-
     def _table_lists_commands(self, grid: Grid) -> bool:
         headers = " ".join(column.header for column in grid.columns)
-        near = " ".join((headers, self._caption, grid.title))
+        above = self._caption or (self._path[-1][1] if self._path else "")
+        if COMMAND.search(headers) and not _REGISTER.search(headers):
+            return True
+        near = " ".join((headers, above, grid.title))
         return bool(COMMAND.search(near)) and not _REGISTER.search(near)
 
     def _owner(self, grid: Grid, page: Page) -> Draft | None:
@@ -335,12 +284,3 @@ def _line_box(line: Line) -> Box:
     return Box(
         left=round(line.left, 1), top=round(line.top, 1), right=round(line.right, 1), bottom=round(line.bottom, 1)
     )
-
-
-def _reset_base(grid: Grid) -> int | None:
-    return 16 if re.search(r"hex|0x", grid.header("reset"), re.IGNORECASE) else None
-
-
-def _place(text: str, base: int | None) -> tuple[int | None, str]:
-    """Return the address in an address cell, and the register's name where the cell holds both: "R44 Input control"."""
-    return numbered_register(text) or (address(text, base), "")

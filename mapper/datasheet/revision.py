@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mapper.datasheet.notation import fold
-from mapper.model import BitField, Datasheet, Register, Section
+from mapper.model import BitField, Datasheet, Parameter, Register, Section
 
 SIMILAR = 0.6  # of the lines shared: a section under another title is the same one
 LIGATURES = re.compile(r"ff|fi|fl|ffi|ffl|ft|tt")
@@ -22,7 +22,8 @@ class SheetChange:
     """One difference between two releases.
 
     anchor names the place ("section/5 Registers/5.2 CTRL" without numbers, "register/CTRL@0x04", "field/CTRL.EN");
-    what says what differs there: added, removed, title, text, name, address, access, reset, width, role or bits.
+    what says what differs there: added, removed, title, text, name, address, access, reset, width, role or bits; of a
+    parameter ("parameter/Supply voltage VDD") min, typ, max, unit or conditions.
     """
 
     anchor: str
@@ -32,7 +33,7 @@ class SheetChange:
 
 
 def diff_datasheets(old: Datasheet, new: Datasheet) -> tuple[SheetChange, ...]:
-    """Return what changed from old to new: sections first, then registers with their fields, in the order of new.
+    """Return what changed from old to new: sections, registers with their fields, parameters, in the order of new.
 
     >>> from dataclasses import replace
     >>> from mapper import Datasheet, diff_datasheets
@@ -46,7 +47,11 @@ def diff_datasheets(old: Datasheet, new: Datasheet) -> tuple[SheetChange, ...]:
     >>> [(change.anchor, change.what, change.old, change.new) for change in diff_datasheets(old, new)]
     [('register/CTRL@0x04', 'reset', '0x0', '0x7')]
     """
-    return (*_section_changes(old.sections, new.sections), *_register_changes(old.registers, new.registers))
+    return (
+        *_section_changes(old.sections, new.sections),
+        *_register_changes(old.registers, new.registers),
+        *_parameter_changes(old.parameters, new.parameters),
+    )
 
 
 def _section_changes(old: Sequence[Section], new: Sequence[Section]) -> Iterator[SheetChange]:
@@ -179,6 +184,45 @@ def _field_changes(before: Register, after: Register) -> Iterator[SheetChange]:
                 yield SheetChange(anchor=anchor, what=what, old=one, new=other)
     for field in old.values():
         yield SheetChange(anchor=f"field/{after.name}.{field.name}", what="removed", old=_bits(field), new=None)
+
+
+def _parameter_changes(old: Sequence[Parameter], new: Sequence[Parameter]) -> Iterator[SheetChange]:
+    """Yield what differs between parameters of one name: first those with equal conditions, then in their order."""
+    pairs: list[tuple[Parameter, Parameter]] = []
+    gone, added = list(old), list(new)
+    keys: tuple[Callable[[Parameter], object], ...] = (
+        lambda p: (fold(p.name), fold(p.symbol), fold(p.conditions)),
+        lambda p: (fold(p.name), fold(p.symbol)),
+    )
+    for key in keys:
+        before_of: dict[object, list[Parameter]] = {}
+        for parameter in gone:
+            before_of.setdefault(key(parameter), []).append(parameter)
+        for after in list(added):
+            if before_of.get(key(after)):
+                before = before_of[key(after)].pop(0)
+                pairs.append((before, after))
+                gone = [parameter for parameter in gone if parameter is not before]
+                added = [parameter for parameter in added if parameter is not after]
+    for before, after in pairs:
+        for what in ("min", "typ", "max", "unit", "conditions"):
+            one, other = getattr(before, what) or None, getattr(after, what) or None
+            if one != other:
+                yield SheetChange(anchor=_parameter_anchor(after), what=what, old=one, new=other)
+    for parameter in added:
+        yield SheetChange(anchor=_parameter_anchor(parameter), what="added", old=None, new=_limits(parameter))
+    for parameter in gone:
+        yield SheetChange(anchor=_parameter_anchor(parameter), what="removed", old=_limits(parameter), new=None)
+
+
+def _parameter_anchor(parameter: Parameter) -> str:
+    symbol = f" {parameter.symbol}" if parameter.symbol and parameter.symbol != parameter.name else ""
+    return f"parameter/{parameter.name}{symbol}"
+
+
+def _limits(parameter: Parameter) -> str:
+    values = "/".join(value or "-" for value in (parameter.min, parameter.typ, parameter.max))
+    return f"{values} {parameter.unit or ''}".strip()
 
 
 def _register_anchor(register: Register) -> str:

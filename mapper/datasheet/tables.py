@@ -1,24 +1,24 @@
-"""Find the tables on a page: ruled grids, and columns under a header line where rules are missing.
+"""Find the ruled tables on a page, each word in its cell.
 
-Ruled: rules meet in intersections, intersections make cells, cells group to tables (the lattice method; the pure
-functions of pdfplumber.table). An outer border that is not drawn is closed first. Columns: a line of known header
-words gives the anchors, white gaps between the words below give the boundaries.
+Ruled: cells.py makes their cells of the rules; an outer border that is not drawn is closed first. A table ruled only
+in its header is left to columns.py.
 """
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pdfplumber.table import cells_to_tables, edges_to_intersections, intersections_to_cells
+from mapper.datasheet.cells import TOUCH_PT, cells_of, crossings_of, groups_of
+from mapper.datasheet.layout import Word, join_words, rows_of
+from mapper.datasheet.rules import Rule
 
-from mapper.datasheet.layout import Rule, Word, join_words, rows_of
-
-TOUCH_PT = 3.0  # rules that come this close meet
 SNAP_PT = 4.0  # cell borders this close are one border (double rules)
 MAX_PAIRS = 60_000  # horizontal times vertical rules of one component: more is a drawing, not a table
 MAX_CROSSINGS = 4_000  # of one component; finding cells takes the square of them
 MAX_PAGE_CROSSINGS = 10_000
 MIN_CELLS = 3
+MIN_LOST_COLUMNS = 3
+LOST_SHARE = 0.6  # of the rows below a header: so many without columns make the table one with lost columns
 
 CellBox = tuple[float, float, float, float]
 
@@ -72,16 +72,22 @@ def ruled_tables(words: Sequence[Word], rules: Sequence[Rule]) -> list[Table]:
         vertical = [rule for rule in component if not rule.is_horizontal]
         if len(horizontal) < 2 or not vertical or len(horizontal) * len(vertical) > MAX_PAIRS:
             continue
-        edges = [_edge(rule) for rule in [*component, *_missing_borders(horizontal, vertical)]]
-        crossings = edges_to_intersections(edges, TOUCH_PT, TOUCH_PT)
+        crossings = crossings_of([*component, *_missing_borders(horizontal, vertical)])
         if len(crossings) > min(MAX_CROSSINGS, budget):
             continue
         budget -= len(crossings)
-        cells = intersections_to_cells(crossings)
-        for group in cells_to_tables(cells):
+        for group in groups_of(cells_of(crossings)):
             if len(group) >= MIN_CELLS:
                 tables.append(grid_of(group, words, "ruled"))
     return sorted(tables, key=lambda table: (table.top, table.left))
+
+
+def has_lost_columns(table: Table) -> bool:
+    """Say whether only the header of a table is cut into columns: the rows below lack their upright rules."""
+    header, *body = table.rows or ((),)
+    filled = [row for row in body if any(cell.words for cell in row)]
+    whole = sum(len(row) == 1 and row[0].last - row[0].first + 1 >= len(header) for row in filled)
+    return len(header) >= MIN_LOST_COLUMNS and len(filled) >= 2 and whole >= LOST_SHARE * len(filled)
 
 
 def grid_of(boxes: Sequence[CellBox], words: Iterable[Word], reader: str) -> Table:
@@ -175,12 +181,6 @@ def _missing_borders(horizontal: Sequence[Rule], vertical: Sequence[Rule]) -> li
 
 def _reaches(rule: Rule, at: float) -> bool:
     return min(abs(rule.start - at), abs(rule.end - at)) <= TOUCH_PT
-
-
-def _edge(rule: Rule) -> dict[str, float | str]:
-    if rule.is_horizontal:
-        return {"x0": rule.start, "x1": rule.end, "top": rule.at, "bottom": rule.at, "orientation": "h"}
-    return {"x0": rule.at, "x1": rule.at, "top": rule.start, "bottom": rule.end, "orientation": "v"}
 
 
 def _snap(values: Iterable[float]) -> list[float]:

@@ -4,7 +4,7 @@ The raw score of a rule is mapped by a monotone, piecewise linear curve. Its kno
 reading (`python -m bench.calibration --all` prints them) and are no property of any one part or repository.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 ACCEPT = 0.65
@@ -30,3 +30,8 @@ def probability(raw: float) -> float:
     right = min(bisect_right([knot for knot, _ in KNOTS], raw), len(KNOTS) - 1)
     (x0, y0), (x1, y1) = KNOTS[right - 1], KNOTS[right]
     return round(y0 + (y1 - y0) * (raw - x0) / (x1 - x0), 4)
+
+
+def raw_score(wanted: float) -> float:
+    """Return the least raw score, of four decimals, whose probability is at least the wanted one; 1 if none is."""
+    return bisect_left(range(10_000), wanted, key=lambda raw: probability(raw / 10_000)) / 10_000

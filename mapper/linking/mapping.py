@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from mapper.linking.conflicts import find_conflicts
 from mapper.linking.files import rank_files, sheet_parts
 from mapper.linking.pages import rank_pages
+from mapper.linking.questions import LanguageModel, Policy
 from mapper.linking.reads import Notes, notes_of, reads_of
 from mapper.linking.state import TreeState
 from mapper.linking.symbols import link_symbols
 from mapper.linking.targets import SheetIndex
+from mapper.linking.tier import ModelTier
 from mapper.linking.tree import TreeIndex
 from mapper.model import Conflict, Datasheet, FileRelevance, SourceFile, TraceLink
 from mapper.model import Mapping as TreeMapping
@@ -41,12 +43,19 @@ class Remapped:
 
 
 def map_tree(
-    files: Sequence[SourceFile], sheets: Sequence[Datasheet], *, repo_family: str, pinned_parts: Sequence[str] = ()
+    files: Sequence[SourceFile],
+    sheets: Sequence[Datasheet],
+    *,
+    repo_family: str,
+    pinned_parts: Sequence[str] = (),
+    model: LanguageModel | None = None,
+    policy: Policy = "none",
 ) -> TreeMapping:
     """Return the relevant files, the trace links and the conflicts of a tree and its datasheets, in canonical order.
 
     A function of its arguments' values alone: the order of files and sheets does not matter. pinned_parts are parts
     that a person says this tree implements; they help weak evidence, they make none.
+    policy says what a language model is asked about; without a model that is only marked as undecided.
 
     >>> from mapper import Datasheet, map_tree, parse_file
     >>> from mapper.model import Register
@@ -61,7 +70,8 @@ def map_tree(
     """
     tree = TreeIndex.of(files)
     unique = {sheet.sha256: sheet for sheet in sheets}
-    return gathered(_decide(tree, sheet, repo_family, pinned_parts) for sheet in unique.values())
+    tier = ModelTier(model, policy)
+    return gathered(_decide(tree, sheet, repo_family, pinned_parts, tier) for sheet in unique.values())
 
 
 def remap_tree(
@@ -72,18 +82,22 @@ def remap_tree(
     repo_family: str,
     pinned_parts: Sequence[str] = (),
     before: Mapping[str, Decision],
+    model: LanguageModel | None = None,
+    policy: Policy = "none",
 ) -> Remapped:
     """Return the mapping of a tree's state: equal to map_tree of its files, whatever decisions were taken before.
 
     load gives a file of the tree as parsed; sheets are by a key that stands for their content, read only where needed.
     A decision in before, under the same key, is kept where all that it read of its tree is the same in this one. It
-    must have been taken by this version of the mapper, for the same repository and pinned parts.
+    must have been taken by this version of the mapper, for the same repository, pinned parts and policy. Where a model
+    takes part none is kept: its answers are the model's to remember.
     """
     tree = TreeIndex(state, load)
+    tier = ModelTier(model, policy)
     decisions: dict[str, Decision] = {}
     num_files = num_links = 0
     for key, read_sheet in sorted(sheets.items()):
-        old = before.get(key)
+        old = before.get(key) if model is None else None
         keeps_files = old is not None and tree.still_holds(reads_of(old.files_read))
         if old is not None and keeps_files and tree.still_holds(reads_of(old.links_read)):
             decisions[key] = old
@@ -91,7 +105,7 @@ def remap_tree(
         sheet = read_sheet()
         if old is None or not keeps_files:
             num_files += 1
-        decisions[key] = _decide(tree, sheet, repo_family, pinned_parts, old=old, keeps_files=keeps_files)
+        decisions[key] = _decide(tree, sheet, repo_family, pinned_parts, tier, old=old, keeps_files=keeps_files)
         num_links += old is None or decisions[key].links_read is not old.links_read
     return Remapped(
         mapping=gathered(decisions.values()),
@@ -132,6 +146,7 @@ def _decide(
     sheet: Datasheet,
     repo_family: str,
     pinned_parts: Sequence[str],
+    tier: ModelTier,
     *,
     old: Decision | None = None,
     keeps_files: bool = False,
@@ -142,7 +157,7 @@ def _decide(
         files, files_read = old.files, old.files_read
     else:
         reads = tree.noting()
-        files = rank_files(tree, index, pinned_parts=pinned_parts)
+        files = tier.files(tree, index, rank_files(tree, index, pinned_parts=pinned_parts))
         files_read = notes_of(reads)
     accepted = _accepted(files)
     paths = sorted(relevance.path for relevance in accepted)
@@ -152,6 +167,7 @@ def _decide(
         return replace(old, files=files, files_read=files_read)
     reads = tree.noting()
     ground, links = link_symbols(tree, index, paths, sheet_parts(sheet), repo_family=repo_family)
+    links = tier.links(ground, files, links, repo_family=repo_family)
     pages = rank_pages(ground, links, accepted)
     conflicts = find_conflicts(ground, repo_family=repo_family)
     return Decision(

@@ -52,13 +52,18 @@ def link_symbols(
     ground = Ground(index, tree, files, dropped_words(files, index, parts))
     symbols = [symbol for file in files for symbol in file.symbols]
     _propose(ground, symbols)
+    return ground, make_links(ground, repo_family)
+
+
+def make_links(ground: Ground, repo_family: str) -> tuple[TraceLink, ...]:
+    """Return the links that the proposals on a ground give."""
     links: dict[str, TraceLink] = {}
     anchors: dict[Anchor, str] = {}
-    for symbol in symbols:
+    for symbol in (symbol for file in ground.files for symbol in file.symbols):
         for link in _links(ground, symbol, repo_family, anchors):
             if link.link_id not in links or link.score > links[link.link_id].score:
                 links[link.link_id] = link
-    return ground, tuple(links.values())
+    return tuple(links.values())
 
 
 def _propose(ground: Ground, symbols: Sequence[Symbol]) -> None:

@@ -205,6 +205,15 @@ class TreeIndex:
         self._note(("copies", path), self._told(files))
         return tuple(files)
 
+    def original(self, path: str) -> str:
+        """Return the path of a file's original: itself, unless it is an exact copy of another file of its name."""
+        position = self._position(path)
+        found = path
+        if not self.state.is_original[position]:
+            found = next(self.path(file) for file in self.copies(path) if self.state.is_original[file])
+        self._note(("original", path), found)
+        return found
+
     def is_near_copy(self, path: str, other: str) -> bool:
         """Say whether two files have nearly the same words: one may be the other adapted to another platform."""
         words, others = (self.state.words_of(self._position(p))[0] for p in (path, other))

@@ -40,3 +40,33 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"sheetstream\.toml: a readable TOML file expected"):
         StreamsSettings(home=tmp_path)
+
+
+@pytest.mark.parametrize("url", ["models.example/v1", "ftp://models.example", "https://me:pw@models.example/v1"])
+def test_an_address_of_a_model_that_is_none(tmp_path: Path, url: str) -> None:
+    """http or https, a host, and no password in it."""
+    with pytest.raises(ConfigError, match="llm_base_url"):
+        StreamsSettings(home=tmp_path, llm_base_url=url)
+
+
+@pytest.mark.parametrize(
+    ("url", "key"), [("https://api.openai.com/v1", "sk-known"), ("https://models.example/v1", None), ("", None)]
+)
+def test_openais_key_is_for_openai_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, key: str | None
+) -> None:
+    """The usual variable is not sent to another server."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-known")
+
+    found = StreamsSettings(home=tmp_path, llm_base_url=url).llm_api_key
+
+    assert (found.get_secret_value() if found else None) == key
+
+
+def test_a_key_is_never_repeated(tmp_path: Path) -> None:
+    """Neither in a message about it nor where settings are shown."""
+    with pytest.raises(ConfigError) as caught:
+        StreamsSettings(home=tmp_path, llm_api_key=["sk-known"])  # type: ignore[arg-type]
+
+    assert "sk-known" not in str(caught.value)
+    assert "sk-known" not in str(StreamsSettings(home=tmp_path, llm_api_key="sk-known").model_dump(mode="json"))

@@ -1,6 +1,7 @@
 """Samples of a file."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from mapper.corpus.holdout import Holdout
 from mapper.corpus.passage import passage
 from mapper.corpus.sample import SAMPLE_KEYS, Sample, read_entry, sample_entry
 from mapper.errors import FormatError
-from mapper.model import Anchor, BitField, Datasheet, Register, SourceFile, Symbol, TraceLink
+from mapper.model import LLM_ONLY_RULE, Anchor, BitField, Datasheet, Evidence, Register, SourceFile, Symbol, TraceLink
 
 SOURCE = """/* Thermometer. Copyright (c) 2020 Jane Doe */
 #include "bus.h"
@@ -89,6 +90,27 @@ def test_linked_file_carries_its_facts() -> None:
     )
     assert sample.link_revisions == ("lr1_a", "lr1_b")
     assert sample.sheet_sha256 == "d" * 64
+
+
+def test_a_link_that_only_a_model_made_teaches_nothing() -> None:
+    """Its facts stay out of the sample until a rule agrees; those of other links are told."""
+    file = parse_file("src/xy12.c", SOURCE.encode())
+    register, section = links_of(file)
+    alone = Evidence(rule=LLM_ONLY_RULE, detail="the rules refused it", weight=0.0)
+
+    (sample,), _ = build_samples(
+        file,
+        SOURCE,
+        [register, replace(section, evidence=(alone,))],
+        {"d" * 64: sheet()},
+        repo_family="f",
+        commit="c" * 40,
+        default_licence="MIT",
+    )
+
+    assert sample.link_revisions == ("lr1_b",)
+    assert "Register TEMP" in sample.text
+    assert "Reading the temperature" not in sample.text
 
 
 def test_copy_restricted_sheet_gives_table_facts_alone() -> None:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from mapper.datasheet import read_datasheet
-from mapper.datasheet.headings import content_hash, path_title, split_number
+from mapper.datasheet.headings import split_number
+from mapper.datasheet.sections import content_hash, path_title
 
 
 def test_numbered_headings_without_outline(drawing: Any) -> None:

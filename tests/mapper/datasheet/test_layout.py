@@ -1,6 +1,7 @@
 """Glyphs to words, words to lines, strokes to rules."""
 
-from mapper.datasheet.layout import Glyph, Rule, Style, Word, join_rules, join_words, lines_of, words_of
+from mapper.datasheet.layout import Glyph, Style, Word, join_words, lines_of, words_of
+from mapper.datasheet.rules import Rule, join_rules
 
 STYLES = (Style(10.0, False), Style(5.0, False))
 

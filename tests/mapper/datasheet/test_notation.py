@@ -108,3 +108,9 @@ def test_decimal_register_numbers_carry_a_name() -> None:
     """ "R44 Input control" is number and name."""
     assert numbered_register("R44 Input control") == (44, "Input control")
     assert numbered_register("R/W") is None
+
+
+def test_brackets_alone_are_no_address() -> None:
+    """Text that starts with a bracket and tells nothing gives no address and no error."""
+    assert address("(see (4) below)") is None
+    assert address("0xX1") == 1

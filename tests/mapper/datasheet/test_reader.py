@@ -176,7 +176,7 @@ def test_too_many_pages_are_refused(monkeypatch: pytest.MonkeyPatch, sample_pdf:
 
 def test_page_over_the_character_limit_is_partial(monkeypatch: pytest.MonkeyPatch, sample_pdf: bytes) -> None:
     """A page with more characters than the limit is cut and marked."""
-    monkeypatch.setattr("mapper.datasheet.pages.MAX_CHARS_PER_PAGE", 300)
+    monkeypatch.setattr("mapper.datasheet.glyphs.MAX_CHARS_PER_PAGE", 300)
 
     assert read_datasheet(sample_pdf, file="big.pdf").partial
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mapper.datasheet import read_datasheet
+from mapper.datasheet.header import role_of
 from mapper.model import Register
 
 
@@ -207,3 +208,42 @@ def test_access_glued_to_names_is_not_part_of_them(drawing: Any, names: tuple[st
     (register,) = _registers(drawing)
 
     assert [(f.name, f.access) for f in register.fields] == [(names[0][:-3], "rw"), (names[1][:-2], "r")]
+
+
+def test_header_in_two_languages(drawing: Any) -> None:
+    """The Latin words of a header in two languages, and Chinese ones alone, give columns their roles."""
+    assert role_of("\u30a2\u30c9\u30ec\u30b9 Address") == "address"
+    assert role_of("\u5bc4\u5b58\u5668\u540d\u79f0") == "name"
+    assert role_of("\u9ed8\u8ba4\u503c") == "reset"
+
+
+def test_figure_without_bit_numbers(drawing: Any) -> None:
+    """Eight names in a row under a register's heading are its bits from 7 down."""
+    drawing.heading("1 Registers")
+    drawing.text("The registers below have an address, bits, an access right and a reset value each.")
+    drawing.text("Address Name Type Reset Description")
+    drawing.heading("1.1 CTRL1 (20h)", level=2)
+    drawing.table((("DR1", "DR0", "BW1", "BW0", "PD", "Zen", "Xen", "Yen"),), (50,) * 8)
+
+    found = read_datasheet(drawing.pdf(), file="x.pdf").registers
+
+    assert [(r.name, r.address, [(f.name, f.high) for f in r.fields][:3]) for r in found] == [
+        ("CTRL1", 0x20, [("DR1", 7), ("DR0", 6), ("BW1", 5)])
+    ]
+
+
+def test_both_bytes_and_elements_have_their_addresses(drawing: Any) -> None:
+    """Two addresses in a cell are those of a value's bytes; elements of an array keep their number."""
+    drawing.heading("1 Registers")
+    drawing.text("The registers below have an address, bits, an access right and a reset value each.")
+    rows = (
+        ("Name", "Address", "Reset"),
+        ("PAR_T1", "0x88 / 0x89", "-"),
+        ("SYNC[0]", "0x90", "0"),
+        ("SYNC[1]", "0x91", "0"),
+    )
+    drawing.table(rows, (100, 100, 60))
+
+    found = [(r.name, r.address) for r in read_datasheet(drawing.pdf(), file="x.pdf").registers]
+
+    assert found == [("PAR_T1", 0x88), ("PAR_T1", 0x89), ("SYNC0", 0x90), ("SYNC1", 0x91)]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from mapper.datasheet import SheetChange, diff_datasheets, read_datasheet
-from mapper.datasheet.headings import content_hash
+from mapper.datasheet.sections import content_hash
 from mapper.model import Datasheet, Section
 
 

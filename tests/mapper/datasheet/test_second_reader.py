@@ -7,7 +7,7 @@ import pytest
 from mapper.datasheet import read_datasheet, reader
 from mapper.datasheet.pages import open_document
 from mapper.datasheet.second_reader import second_tables
-from mapper.datasheet.signs import has_register_signs
+from mapper.datasheet.signs import PageFilter
 
 
 def test_it_is_not_asked_where_the_first_reader_found_registers(
@@ -24,7 +24,7 @@ def test_it_is_never_given_a_restricted_file(monkeypatch: pytest.MonkeyPatch, dr
     from reportlab.lib.pdfencrypt import StandardEncryption
 
     monkeypatch.setattr(reader, "second_tables", lambda *_: pytest.fail("given a restricted file"))
-    monkeypatch.setattr(reader, "_tables_on", lambda _: [])
+    monkeypatch.setattr(reader, "register_tables", lambda _: [])
     drawing = draw(encrypt=StandardEncryption("", ownerPassword="owner", canCopy=0, strength=128))
     drawing.table((("Address", "Name", "Reset"), ("0x00", "REG_A", "0x00")), (80, 100, 80))
     drawing.text("Registers, bits and access are described on this page and the next one, too.")
@@ -36,7 +36,7 @@ def test_it_is_never_given_a_restricted_file(monkeypatch: pytest.MonkeyPatch, dr
 def test_it_reads_a_ruled_table(sample_pdf: bytes) -> None:
     """Its cells, filled with the first reader's words, are a table like the first reader's."""
     with open_document(sample_pdf, "xy1234.pdf") as document:
-        pages = list(document.pages(has_register_signs))
+        pages = list(document.pages(PageFilter()))
 
     tables = second_tables(sample_pdf, pages[:1])
 

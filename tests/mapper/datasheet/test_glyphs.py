@@ -2,7 +2,7 @@
 
 import pytest
 
-from mapper.datasheet.pages import LINE_HYPHEN, _character
+from mapper.datasheet.glyphs import LINE_HYPHEN, character
 
 
 @pytest.mark.parametrize(
@@ -10,5 +10,5 @@ from mapper.datasheet.pages import LINE_HYPHEN, _character
 )
 def test_every_code_becomes_text_that_can_be_written(code: int, expected: str) -> None:
     """Half a surrogate pair, as fonts with mathematical letters give, is replaced: it cannot be written as UTF-8."""
-    assert _character(code) == expected
-    assert _character(code).encode()
+    assert character(code) == expected
+    assert character(code).encode()
