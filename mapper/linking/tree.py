@@ -171,6 +171,13 @@ class TreeIndex:
         self._note(("num_pairs", paths), found)
         return found
 
+    def originals(self, most: int) -> tuple[int, ...]:
+        """Return all files that are no copies; none if there are more than so many."""
+        files = np.flatnonzero(self.state.is_original)
+        files = files if len(files) <= most else files[:0]
+        self._note(("originals", most), self._told(files))
+        return tuple(map(int, files))
+
     def num_originals(self) -> float:
         """Return how many files are no copies, in steps."""
         found = stepped(self.state.num_originals())
