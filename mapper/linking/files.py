@@ -280,12 +280,14 @@ def _relevances(sheet: Datasheet, ordered: Sequence[Candidate]) -> tuple[FileRel
 
 
 def _ordered(tree: TreeIndex, candidates: Candidates, step: float) -> list[Candidate]:
-    """Return the accepted first, by score in steps; of several ports that of the largest top folder is the main one."""
+    """Return the accepted first, by score in steps; in a step the largest top folder first, then files of the name."""
     sizes = {folder: tree.folder_size(folder) for folder in sorted({c.path.split("/")[0] for c in candidates.values()})}
 
     def order(candidate: Candidate) -> tuple[object, ...]:
         steps = round(candidate.score / step)
-        return (not candidate.accepted, -steps, -sizes[candidate.path.split("/")[0]], -candidate.score, candidate.path)
+        folder = candidate.path.split("/")[0]
+        is_own = candidate.source in LOCAL_SOURCES
+        return (not candidate.accepted, -steps, -sizes[folder], not is_own, -candidate.score, candidate.path)
 
     return sorted(candidates.values(), key=order)
 
