@@ -103,9 +103,9 @@ def score_command(
 
       sheetstream score links.jsonl gold.jsonl --json
     """
+    from deploy.cli.jsonlines import read_lines
     from deploy.cli.output import EXIT_NOT_FOUND, emit_json, fail, table
     from mapper.errors import FormatError
-    from mapper.linking.format import read_lines
     from mapper.scoring import report_object, score
 
     for file in (links, gold):

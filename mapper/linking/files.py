@@ -1,8 +1,8 @@
 """Level 2: which files of a tree are about a datasheet.
 
 Two stages. A strong name (path, dominant prefix, device id) decides; registers and text only order what it found.
-Without one, registers decide alone, and only for files that do not name another part. What is too weak is refused:
-a datasheet whose part the tree does not have gets an empty answer set, never the nearest neighbour.
+Without one, content decides (content.py): one unit that is clearly ahead, and no sibling's. What is too weak is
+refused: a datasheet whose part the tree does not have gets an empty answer set, never the nearest neighbour.
 """
 
 from collections import defaultdict
@@ -12,10 +12,11 @@ from pathlib import PurePosixPath
 
 from mapper.code.tree import language_of
 from mapper.code.wordlist import word_set
-from mapper.linking.candidates import MIN_PAIRS, Candidate, Candidates, Units, candidate_of, find_candidates
+from mapper.linking.candidates import MIN_PAIRS, SCORE_STEP, Candidate, Candidates, Units, candidate_of, find_candidates
 from mapper.linking.confidence import ACCEPT_FILE
+from mapper.linking.content import CONTENT_STEP, score_content
 from mapper.linking.parts import ACCEPT_NAME, SIBLING, grade_name, normalise
-from mapper.linking.structure import FIRST_ROLES, part_words, stem_parts
+from mapper.linking.structure import FIRST_ROLES, LARGE_UNIT, part_words, stem_parts
 from mapper.linking.targets import SheetIndex
 from mapper.linking.tree import LOCAL_SOURCES, TreeIndex
 from mapper.linking.words import CHUNK
@@ -27,8 +28,6 @@ TITLE_WORDS = word_set(
     "application document technical overview integrated circuit microcontroller processor system simple using"
 )
 """Words of titles that name no product."""
-SCORE_STEP = 0.03
-"""Scores closer than this say nothing about which file is the better answer."""
 MAX_RANKED = 20
 """Files written per datasheet besides the accepted ones."""
 FLOOR_PAIRS = 4
@@ -39,8 +38,6 @@ PASSING_SOURCES = frozenset({"label", "symbol", "header", "text"})
 """Where other parts than a file's own stand as well: enough only where no file says the part more clearly."""
 HEADER_SUFFIXES = frozenset({".h", ".hh", ".inc"})
 """Files that declare; those of header-only libraries (.hpp) implement as well."""
-LARGE_UNIT = 12
-"""From this many files on, a unit's files must show the part themselves."""
 REFERENCED = 3
 """Register definitions of an accepted header that a file must use to be accepted with it."""
 
@@ -53,11 +50,15 @@ def rank_files(tree: TreeIndex, index: SheetIndex, *, pinned_parts: Sequence[str
     pinned = any(grade_name(normalise(pin), part) >= ACCEPT_NAME for pin in pinned_parts for part in parts)
     for members in units.values():
         _score(members, parts, pinned=pinned)
+    is_named = any(candidate.name >= ACCEPT_NAME for candidate in candidates.values())
+    if not is_named:
+        score_content(tree, index, units, parts)
+    step = SCORE_STEP if is_named else CONTENT_STEP
     _accept(tree, units, candidates, parts, floor=MIN_PAIRS if pinned else FLOOR_PAIRS)
-    _leave_out_ports(tree, units, candidates, parts)
+    _leave_out_ports(tree, units, candidates, parts, step)
     _accept_users(tree, index, candidates, parts)
     _add_copies(tree, candidates)
-    return _relevances(tree, sheet, candidates)
+    return _relevances(sheet, _ordered(tree, candidates, step))
 
 
 def sheet_parts(sheet: Datasheet) -> dict[str, float]:
@@ -143,13 +144,13 @@ def _accept(
         is_own = len(members) <= LARGE_UNIT and bool(named_by & LOCAL_SOURCES)
         for candidate in members:
             if unit_name < ACCEPT_NAME:
-                shows = candidate.num_registers >= floor
+                shows = candidate.shows or candidate.num_registers >= floor
             else:
                 shows = candidate.name >= SIBLING or candidate.num_registers >= MIN_PAIRS or is_own
                 shows = shows or _includes_named(tree, candidate, members)
             if language_of(candidate.path) == "kconfig" and candidate.source not in LOCAL_SOURCES:
                 continue  # the menu of a category lists all its parts
-            if shows and (_says_so(candidate) or not names_another(candidate.path, parts)):
+            if shows and (candidate.shows or _says_so(candidate) or not names_another(candidate.path, parts)):
                 candidate.accepted = True
                 candidate.score = max(candidate.score, ACCEPT_FILE)
     if any(c.accepted and c.role in FIRST_ROLES for c in candidates.values()):
@@ -159,9 +160,11 @@ def _accept(
                 candidate.score = min(candidate.score, ACCEPT_FILE - 0.01)
 
 
-def _leave_out_ports(tree: TreeIndex, units: Units, candidates: Candidates, parts: dict[str, float]) -> None:
+def _leave_out_ports(
+    tree: TreeIndex, units: Units, candidates: Candidates, parts: dict[str, float], step: float
+) -> None:
     """Of units whose sources are near copies under one name, one driver on several platforms, keep the best."""
-    ranked = {candidate.file: rank for rank, candidate in enumerate(_ordered(tree, candidates))}
+    ranked = {candidate.file: rank for rank, candidate in enumerate(_ordered(tree, candidates, step))}
     accepted = [[c for c in members if c.accepted] for members in units.values()]
     main_of: dict[str, list[str]] = defaultdict(list)
     for members in sorted(filter(None, accepted), key=lambda members: min(ranked[c.file] for c in members)):
@@ -218,10 +221,15 @@ def _accept_users(tree: TreeIndex, index: SheetIndex, candidates: Candidates, pa
     headers = tuple(sorted({PurePosixPath(path).name for path in accepted}))
     if len(definitions) < REFERENCED:
         return
+    named = {
+        word for path in accepted for word in candidates[accepted[path]].identity if candidates[accepted[path]].shows
+    }
     users: set[int] = set()
     for file in tree.includers(headers, MAX_INCLUDERS):
         path = tree.path(file)
-        if path in accepted or tree.role(file) not in FIRST_ROLES or is_foreign(tree.identity(file), parts):
+        if path in accepted or tree.role(file) not in FIRST_ROLES:
+            continue
+        if not tree.identity(file) & named and is_foreign(tree.identity(file), parts):
             continue
         if file in candidates and candidates[file].is_port:
             continue
@@ -252,8 +260,7 @@ def _add_copies(tree: TreeIndex, candidates: Candidates) -> None:
             candidates[file] = copy
 
 
-def _relevances(tree: TreeIndex, sheet: Datasheet, candidates: Candidates) -> tuple[FileRelevance, ...]:
-    ordered = _ordered(tree, candidates)
+def _relevances(sheet: Datasheet, ordered: Sequence[Candidate]) -> tuple[FileRelevance, ...]:
     kept = [c for rank, c in enumerate(ordered) if c.accepted or (rank < MAX_RANKED and c.score > 0)]
     part = sheet.parts[0] if sheet.parts else ""
     return tuple(
@@ -272,13 +279,15 @@ def _relevances(tree: TreeIndex, sheet: Datasheet, candidates: Candidates) -> tu
     )
 
 
-def _ordered(tree: TreeIndex, candidates: Candidates) -> list[Candidate]:
-    """Return the accepted first, by score in steps; of several ports that of the largest top folder is the main one."""
+def _ordered(tree: TreeIndex, candidates: Candidates, step: float) -> list[Candidate]:
+    """Return the accepted first, by score in steps; in a step the largest top folder first, then files of the name."""
     sizes = {folder: tree.folder_size(folder) for folder in sorted({c.path.split("/")[0] for c in candidates.values()})}
 
     def order(candidate: Candidate) -> tuple[object, ...]:
-        step = round(candidate.score / SCORE_STEP)
-        return (not candidate.accepted, -step, -sizes[candidate.path.split("/")[0]], -candidate.score, candidate.path)
+        steps = round(candidate.score / step)
+        folder = candidate.path.split("/")[0]
+        is_own = candidate.source in LOCAL_SOURCES
+        return (not candidate.accepted, -steps, -sizes[folder], not is_own, -candidate.score, candidate.path)
 
     return sorted(candidates.values(), key=order)
 
@@ -293,6 +302,9 @@ def _evidence(candidate: Candidate) -> tuple[Evidence, ...]:
         evidence.append(Evidence(rule="registers", detail=detail, weight=round(candidate.registers, 4)))
     if candidate.text:
         evidence.append(Evidence(rule="words", detail="TF-IDF cosine", weight=round(candidate.text, 4)))
+    if candidate.opening:
+        detail = "TF-IDF cosine with the first pages"
+        evidence.append(Evidence(rule="words", detail=detail, weight=round(candidate.opening, 4)))
     if candidate.via:
         evidence.append(Evidence(rule="neighbour", detail=candidate.via, weight=0.1))
     return tuple(evidence)

@@ -16,6 +16,8 @@ from mapper.linking.words import CHUNK
 from mapper.model import Role, SourceFile
 
 MAX_UNIT_FILES = 60
+LARGE_UNIT = 12
+"""From this many files on, a unit's files must show the part themselves."""
 GENERIC_DIRECTORIES = word_set(
     "src source sources include inc includes lib libs library libraries drivers driver components "
     "component core main hal bsp firmware code sensor sensors chip chips devices device modules module sw "

@@ -8,7 +8,6 @@ are told in steps (half octaves) and cosines in hundredths, so that a small chan
 import hashlib
 import math
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -17,7 +16,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from mapper.linking.facts import COUNT_STEPS, SOURCES, file_facts, identity_of, name_key, word_key
+from mapper.linking.facts import SOURCES, file_facts, identity_of, name_key
+from mapper.linking.lexicon import Lexicon, Words, stepped
 from mapper.linking.parts import grade_name
 from mapper.linking.reads import Question, Reads
 from mapper.linking.resolve import Known, Resolver
@@ -65,7 +65,8 @@ class TreeIndex:
         self._directories: dict[str, dict[str, list[int]]] = {}
         self._unit_of: dict[int, str] = {}
         self._copies: npt.NDArray[np.int64] | None = None
-        self._idf: npt.NDArray[np.float64] | None = None
+        self._num_pairs: npt.NDArray[np.int64] | None = None
+        self._lexicon = Lexicon(state)
         self._spelled = ""
         self._resolver = Resolver(self)
 
@@ -129,17 +130,17 @@ class TreeIndex:
         self._note(("named", parts), told)
         return found
 
-    def holders(self, pairs: tuple[int, ...]) -> list[tuple[tuple[int, ...], float]]:
+    def holders(self, pairs: tuple[int, ...], most: int = MAX_HOLDERS) -> list[tuple[tuple[int, ...], float]]:
         """Return for each (value, name token) key the originals that hold it, and their number in steps.
 
-        What more than MAX_HOLDERS hold is told as held by none.
+        What more than so many hold is told as held by none.
         """
         found: list[tuple[tuple[int, ...], float]] = []
         for key in pairs:
             files = self._originals(self.state.pairs.holders(key))
-            kept = files if len(files) <= MAX_HOLDERS else files[:0]
+            kept = files if len(files) <= most else files[:0]
             found.append((tuple(map(int, kept)), stepped(len(files))))
-        self._note(("holders", pairs), [([int(self.state.path_keys[f]) for f in files], n) for files, n in found])
+        self._note(("holders", pairs, most), [([int(self.state.path_keys[f]) for f in files], n) for files, n in found])
         return found
 
     def unit(self, path: str) -> Unit:
@@ -149,38 +150,39 @@ class TreeIndex:
         self._note(("unit", path), (unit.name, told))
         return unit
 
-    def cosines(self, paths: tuple[str, ...], words: tuple[tuple[str, int], ...]) -> list[float]:
+    def cosines(self, paths: tuple[str, ...], words: Words) -> list[float]:
         """Return the TF-IDF cosine of each file's words and a text's words with counts, in hundredths."""
-        weights = self._weights()
-        query = {word_key(word): 1 + math.log(count) for word, count in words}
-        asked = np.array(sorted(query), dtype=np.uint32)
-        said = np.array([query[int(key)] for key in asked]) * self._idf_of(asked, weights)
-        norm = float(np.sqrt(said @ said))
-        spans = [self.state.words_of(self._position(path)) for path in paths]
-        kept = [span for span in spans if len(span[0])]
-        lengths, dots = np.zeros(len(paths)), np.zeros(len(paths))
-        if kept and len(asked):
-            keys, steps = np.concatenate([k for k, _ in kept]), np.concatenate([c for _, c in kept])
-            own = (1 + steps * (math.log(2) / COUNT_STEPS)) * self._idf_of(keys, weights)
-            at = np.minimum(np.searchsorted(asked, keys), len(asked) - 1)
-            shared = np.where(asked[at] == keys, own * said[at], 0.0)
-            starts = np.cumsum([0, *(len(k) for k, _ in kept[:-1])])
-            has_words = np.array([len(k) > 0 for k, _ in spans])
-            lengths[has_words] = np.sqrt(np.add.reduceat(own * own, starts))
-            dots[has_words] = np.add.reduceat(shared, starts)
-        found = [
-            round(float(dot / (length * norm)), 2) if length and norm else 0.0
-            for dot, length in zip(dots, lengths, strict=True)
-        ]
+        found = self._lexicon.cosines([self._position(path) for path in paths], words)
         self._note(("cosines", paths, words), found)
+        return found
+
+    def nearest(self, words: Words, roles: tuple[str, ...], most: int) -> tuple[int, ...]:
+        """Return the originals of some roles whose words are nearest to a text's, in order of their paths."""
+        allowed = self.state.is_original & np.isin(np.array(self.state.roles), roles)
+        files = self._lexicon.nearest(words, allowed, most)
+        self._note(("nearest", words, roles, most), [int(self.state.path_keys[file]) for file in files])
+        return files
+
+    def num_pairs(self, paths: tuple[str, ...]) -> list[float]:
+        """Return how many (value, name token) pairs each file defines, in steps."""
+        if self._num_pairs is None:
+            self._num_pairs = np.bincount(self.state.pairs.files, minlength=len(self.state.paths))
+        found = [stepped(int(self._num_pairs[self._position(path)])) for path in paths]
+        self._note(("num_pairs", paths), found)
         return found
 
     def originals(self, most: int) -> tuple[int, ...]:
         """Return all files that are no copies; none if there are more than so many."""
         files = np.flatnonzero(self.state.is_original)
         files = files if len(files) <= most else files[:0]
-        self._note(("originals", most), [int(self.state.path_keys[file]) for file in files])
+        self._note(("originals", most), self._told(files))
         return tuple(map(int, files))
+
+    def num_originals(self) -> float:
+        """Return how many files are no copies, in steps."""
+        found = stepped(self.state.num_originals())
+        self._note(("num_originals",), found)
+        return found
 
     def includers(self, names: tuple[str, ...], most: int) -> tuple[int, ...]:
         """Return the originals that include one of these headers; none if there are more than so many."""
@@ -326,22 +328,6 @@ class TreeIndex:
         name = self._unit_of[position]
         return Unit(name, tuple(self._directories[directory].get(name, ())))
 
-    def _weights(self) -> npt.NDArray[np.float64]:
-        """Return the IDF of each word of the originals, numbers of files in steps."""
-        if self._idf is None:
-            total = stepped(self.state.num_originals()) + 1
-            files = 2.0 ** (np.round(2 * np.log2(self.state.word_files)) / 2)
-            self._idf = np.log(total / (files + 0.5) + 1)
-        return self._idf
-
-    def _idf_of(self, keys: npt.NDArray[Any], weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the IDF of words; a word that no original has weighs as one in no file."""
-        if not len(weights):
-            return np.zeros(len(keys))
-        at = np.minimum(np.searchsorted(self.state.word_keys, keys), len(weights) - 1)
-        unknown = math.log((stepped(self.state.num_originals()) + 1) / 0.5 + 1)
-        return np.where(self.state.word_keys[at] == keys, weights[at], unknown)
-
 
 class _Loaded(Mapping[str, SourceFile]):
     """The files of a tree as parsed, by path, each loaded when asked for."""
@@ -359,18 +345,8 @@ class _Loaded(Mapping[str, SourceFile]):
         return len(self._tree.state.paths)
 
 
-def stepped(count: int) -> float:
-    """Return a count in half octaves: 1, 1.4, 2, 2.8, 4... so that a few more seldom make a difference."""
-    return 0.0 if count <= 0 else round(2.0 ** (round(2 * math.log2(count)) / 2), 3)
-
-
 def rarity_of(count: float) -> float:
     """Return 1 for a part word in few files, falling to 0 for one that is everywhere."""
     if count <= COMMON_FILES:
         return 1.0
     return max(0.0, 1 - math.log(count / COMMON_FILES) / math.log(UBIQUITOUS_FILES / COMMON_FILES))
-
-
-def main_words(counts: Counter[str], most: int) -> tuple[tuple[str, int], ...]:
-    """Return a text's words with their counts, the most frequent ones."""
-    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most])
