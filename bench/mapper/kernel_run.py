@@ -25,7 +25,7 @@ from bench.mapper.process import Spent, run_measured
 from bench.mapper.sets import KERNEL
 from bench.mapper.trees import ROOT
 from deploy.cli.sourcetree import SETTLED_SECONDS
-from mapper.linking.format import read_lines
+from mapper.linking.format import parse_lines
 from mapper.scoring import score
 
 ADDED = b"\n#define BENCH_REG_ADDED 0x7f\n"
@@ -64,7 +64,7 @@ def run_kernel(
         map_it = partial(_map, folder, pdfs, state, output)
         cold = map_it()
         first = output.read_bytes()
-        report = score(read_lines(output), gold)
+        report = score(parse_lines(output.read_text(encoding="utf-8"), source=str(output)), gold)
         count(state, cold.cpu_seconds)
         unchanged = map_it()
         place = folder / _driver(gold)

@@ -37,7 +37,7 @@ def map_command(
         Path | None,
         typer.Option(
             help="A file that keeps what this run learns, and that later runs start from: the same links, at the cost "
-            "of what has changed. Written anew by every run.",
+            "of what has changed. Written anew where something has.",
             metavar="STATE",
         ),
     ] = None,

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from deploy.cli.sourcetree import SourceTree, stamps_of, text_of
 from deploy.cli.treefacts import load_file, parse_tree
 from mapper.errors import DatasheetError
 from mapper.linking.facts import FileFacts
-from mapper.linking.mapping import Remapped, remap_tree
+from mapper.linking.mapping import Remapped, gathered, remap_tree
 from mapper.linking.state import TreeState
 from mapper.model import Datasheet, SourceFile
 from mapper.model import Mapping as TreeMapping
@@ -80,9 +80,17 @@ def run_job(job: MapJob) -> MapRun:
     with err.status("linking"):
         remapped = _remap(job, state, sheets, before)
     if job.state_file is not None:
-        decisions = remapped.decisions if job.tier.model is None else before.decisions
-        after = KeptState(tree=state, stamps=stamps, skipped=skipped, decisions=decisions, sheets=sheets)
-        save_state(job.state_file, key, after)
+        has_model = job.tier.model is not None
+        after = KeptState(
+            tree=state,
+            stamps=stamps,
+            skipped=skipped,
+            decisions=before.decisions if has_model else remapped.decisions,
+            is_decided=before.is_decided and state is before.tree if has_model else True,
+            sheets=sheets,
+        )
+        if after != before:
+            save_state(job.state_file, key, after)
     cost = (
         f"cost: {num_parsed} of {len(stamps)} files parsed; of {len(sheets)} datasheets the files of "
         f"{remapped.num_files_decided} and the links of {remapped.num_links_decided} decided anew; "
@@ -156,16 +164,20 @@ def _remap(job: MapJob, state: TreeState, sheets: Mapping[str, bytes], before: K
     def load(path: str) -> SourceFile:
         return load_file(job.tree, names[path])
 
-    return remap_tree(
+    is_decided = before.is_decided and state is before.tree and job.tier.model is None
+    known = {key: before.decisions[key] for key in sheets if is_decided and key in before.decisions}
+    anew = remap_tree(
         state,
         load,
-        {key: partial(_sheet, body) for key, body in sheets.items()},
+        {key: partial(_sheet, body) for key, body in sheets.items() if key not in known},
         repo_family=job.tree.root.resolve().name,
         pinned_parts=job.parts,
         before=before.decisions,
         model=job.tier.model,
         policy=job.tier.policy,
     )
+    decisions = dict(sorted({**known, **anew.decisions}.items()))
+    return replace(anew, mapping=gathered(decisions.values()), decisions=decisions)
 
 
 def _sheet(body: bytes) -> Datasheet:

@@ -38,13 +38,15 @@ class KeptState:
     """Name -> why a file could not be taken."""
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     """Key of a datasheet -> what was decided about it."""
+    is_decided: bool = False
+    """Whether the decisions were taken for this very tree, so that nothing they read needs to be asked again."""
     sheets: Mapping[str, bytes] = field(default_factory=dict)
     """Key of a datasheet -> the datasheet as read, as JSON."""
 
 
 def state_key(root: Path, *, is_commit: bool, parts: Iterable[str], policy: str) -> str:
     """Return what a state must have been made for: this tree, parts and policy, this version of the mapper."""
-    return content_id("state1", str(root.resolve()), is_commit, sorted(parts), policy, _mapper_version())
+    return content_id("state2", str(root.resolve()), is_commit, sorted(parts), policy, _mapper_version())
 
 
 def sheet_key(pdf: bytes, *, file: str, parts: Iterable[str]) -> str:
@@ -73,6 +75,7 @@ def load_state(file: Path, key: str) -> tuple[KeptState, str]:
         stamps=NAMES.validate_json(blobs["stamps"]),
         skipped=NAMES.validate_json(blobs["skipped"]),
         decisions=DECISIONS.validate_json(blobs["decisions"]),
+        is_decided=blobs["is_decided"] == b"true",
         sheets={name.removeprefix("sheet."): part for name, part in blobs.items() if name.startswith("sheet.")},
     ), ""
 
@@ -84,6 +87,7 @@ def save_state(file: Path, key: str, state: KeptState) -> None:
         "stamps": NAMES.dump_json(dict(state.stamps)),
         "skipped": NAMES.dump_json(dict(state.skipped)),
         "decisions": DECISIONS.dump_json(dict(state.decisions)),
+        "is_decided": b"true" if state.is_decided else b"false",
         **{f"sheet.{name}": body for name, body in state.sheets.items()},
     }
     partial = file.with_name(file.name + ".part")
