@@ -63,9 +63,10 @@ bench-datasheet bench-code bench-ledger bench-trainer bench-eval: bench-%: setup
 	@mkdir -p bench/results
 	$(BIN)/python -m bench.$* --json bench/results/$*.json
 
-bench-mapper: setup
+bench-mapper: setup # BENCH='--trees DIR --commits SET=MIRROR': where trees lie, and a mirror to replay
 	@mkdir -p bench/results
-	$(BIN)/python -m bench.mapping --linux --cache bench/results/cache --json bench/results/mapper.json $(BENCH)
+	$(BIN)/python -m bench.mapping --linux --cache bench/results/cache --json bench/results/mapper.json \
+	  --markdown bench/results/mapper.md $(BENCH)
 
 tree: setup ## write docs/tree.md anew
 	$(BIN)/python tests/architecture/tree.py

@@ -11,10 +11,13 @@ import typer
 from typer.testing import CliRunner, Result
 
 from deploy.cli.map import map_command, score_command
+from deploy.cli.map_llm import Tier
+from deploy.cli.mapping import MapJob, run_job
 from deploy.cli.sourcetree import open_tree
 from deploy.cli.treefacts import FEW_FILES, parse_tree
 from mapper.errors import DatasheetError
-from mapper.model import Datasheet, Register
+from mapper.linking.questions import Recorder
+from mapper.model import Datasheet, Mapping, Register
 
 Run = Callable[..., Result]
 HEADER = """#define ZQ4071_REG_CONTROL 0x00
@@ -216,6 +219,37 @@ def test_an_unchanged_tree_decides_nothing(run: Run, tree: Path, tmp_path: Path)
     assert "cost: 0 of 1 files parsed; of 1 datasheets the files of 0 and the links of 0 decided anew" in again
     assert moved.exit_code == 0
     assert {str(row["path"]) for row in rows(out) if row["level"] == "file"} == {"src/other.h"}
+
+
+def test_a_state_is_written_where_something_changed(run: Run, tree: Path, tmp_path: Path) -> None:
+    """With nothing changed the file stays the one it was, and the output is the same."""
+    pdf, state, out = tmp_path / "zq4071.pdf", tmp_path / "map.state", tmp_path / "links.jsonl"
+    os.utime(tree / "src" / "zq4071.h", (1_000_000_000, 1_000_000_000))
+    run("map", tree, pdf, "--since", state, "-o", out)
+    written, links = state.stat().st_ino, out.read_bytes()
+
+    run("map", tree, pdf, "--since", state, "-o", out)
+    unchanged = state.stat().st_ino
+    (tree / "src" / "zq4071.h").write_text(HEADER + "int more;\n")
+    run("map", tree, pdf, "--since", state, "-o", out)
+
+    assert (unchanged, out.read_bytes()) == (written, links)
+    assert state.stat().st_ino != written
+
+
+def test_what_a_model_took_part_in_vouches_for_no_later_tree(run: Run, tree: Path, tmp_path: Path) -> None:
+    """A run with a model keeps older decisions; they are asked again, since the tree has moved on under them."""
+    pdf, state, header = tmp_path / "zq4071.pdf", tmp_path / "map.state", tree / "src" / "zq4071.h"
+
+    def mapped(tier: Tier, state: Path | None = state) -> Mapping:
+        os.utime(header, (1_000_000_000 + len(header.read_text()), 1_000_000_000 + len(header.read_text())))
+        return run_job(MapJob(tree=open_tree(tree), pdfs=(pdf,), parts=(), state_file=state, tier=tier)).mapping
+
+    mapped(Tier("undecided"))
+    header.write_text(HEADER + "#define ZQ4071_RATE 0x03\n")
+    mapped(Tier("undecided", Recorder()))
+
+    assert mapped(Tier("undecided")) == mapped(Tier("undecided"), None)
 
 
 def test_a_damaged_state_starts_afresh_and_a_foreign_file_stays(run: Run, tree: Path, tmp_path: Path) -> None:
