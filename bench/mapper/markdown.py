@@ -16,8 +16,8 @@ def markdown_lines(targets: Iterable[Target], tables: Iterable[str]) -> Iterator
     commit = str(made["commit"] or "unknown")[:12]
     yield "# The mapper's figures"
     yield ""
-    yield "Written by `python -m bench.mapping --markdown FILE`; do not edit. What each table says is in docs/mapper.md,"
-    yield "section Measuring."
+    yield "Written by `python -m bench.mapping --markdown FILE`; do not edit. docs/mapper.md, section Measuring, says"
+    yield "what each table tells."
     yield ""
     yield f"Commit {commit}{changed}, {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores {made['machine']},"
     yield f"{made['system']}, Python {sys.version.split()[0]}; load average at the end {_load()}."
