@@ -46,13 +46,15 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str] | None =
     said: list[str] = []
     reader = threading.Thread(target=lambda: said.append(process.stderr.read() if process.stderr else ""))
     reader.start()
-    peak = 0
-    while True:
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if pid:
-            break
-        peak = max(peak, sum(_pss_kib(each) for each in _family(process.pid)))
-        time.sleep(SAMPLE_SECONDS)
+    peak = pid = status = 0
+    try:
+        while not pid:
+            peak = max(peak, sum(_pss_kib(each) for each in _family(process.pid)))
+            time.sleep(SAMPLE_SECONDS)
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+    finally:
+        if not pid:
+            process.kill()
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - started
     reader.join()
