@@ -67,7 +67,7 @@ def run_kernel(
         report = score(parse_lines(output.read_text(encoding="utf-8"), source=str(output)), gold)
         count(state, cold.cpu_seconds)
         unchanged = map_it()
-        place = folder / _driver(gold)
+        place = _driver(folder, gold)
         original, status = place.read_bytes(), place.stat()
         _write(place, original + ADDED, time.time() - 2 * SETTLED_SECONDS)
         changed = map_it()
@@ -94,9 +94,10 @@ def _map(folder: Path, pdfs: list[Path], state: Path, output: Path) -> Spent:
     return run_measured([*command, *options], {**os.environ, "PYTHONPATH": str(ROOT)})
 
 
-def _driver(gold: list[GoldRow]) -> str:
-    """Return the first file that the labels require."""
-    return min(str(row["path"]) for row in gold if row.get("path") and str(row.get("role") or "primary") == "primary")
+def _driver(folder: Path, gold: list[GoldRow]) -> Path:
+    """Return the first file of the tree that the labels require."""
+    required = (row for row in gold if row.get("path") and str(row.get("role") or "primary") == "primary")
+    return min(place for row in required if (place := folder / str(row["path"])).is_file())
 
 
 def _write(place: Path, data: bytes, changed_at: float) -> None:
