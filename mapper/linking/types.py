@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mapper.linking.anchors import register_anchor
-from mapper.linking.definitions import agreeing_value, line_match
+from mapper.linking.definitions import line_match
+from mapper.linking.fields import agreeing_value
 from mapper.linking.matches import Ground, Match, field_matches, register_matches, symbol_key
 from mapper.linking.targets import Target
-from mapper.linking.words import Name, name_of, similarity
+from mapper.linking.words import Name, name_of, similarity, split_words
 from mapper.model import Evidence, Symbol
 
 TYPE_FORMS = frozenset({"struct", "union", "enum", "typedef", "class"})
@@ -22,6 +23,7 @@ MANY_TAKERS = 8
 FEW_TAKERS = 4
 MIN_FLAG = 0.55
 """Enumerators proposed less surely say nothing about their enum."""
+HANDLES = frozenset({"handle", "context", "ctx"})
 TYPE_TAIL = re.compile(r"(_t|_e|_s|_type|_enum|_struct)+$")
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
@@ -47,6 +49,7 @@ def link_type(ground: Ground, symbol: Symbol, users: Mapping[str, Sequence[Symbo
     name = type_name(ground, symbol)
     matches = _named(ground, symbol, name, floor=0.75)
     takers = [taker for taker in users.get(symbol.name, ()) if ground.by_name.get(taker.name)]
+    takers = [taker for taker in takers if ground.by_name[taker.name][0].register is not None]
     if not takers or len(takers) > MANY_TAKERS:
         return matches
     tops = {id(ground.by_name[taker.name][0].register) for taker in takers}
@@ -162,6 +165,8 @@ def link_member(ground: Ground, symbol: Symbol) -> list[Match]:
     name = name_of(symbol.name, ground.drop)
     if len(name.compact) < 4 or (len(name.tokens) < 2 and not any(c.isdigit() for c in name.compact)):
         return []
+    if len(name.tokens) == 1 and HANDLES & set(split_words(symbol.scope or "")):
+        return []  # the state of a handle is the driver's own
     matches = _named(ground, symbol, name, floor=0.95)
     if not matches:
         for line in ground.index.lines(name)[:6]:
