@@ -59,9 +59,9 @@ def test_outcomes_come_from_the_top_links_of_read_symbols() -> None:
 
 def test_pools_nearer_than_their_tilt_do_not_fall() -> None:
     """A pool ends half a hundredth above its share; the next one, hardly surer, starts no lower."""
-    falling = [(0.2, place != 0) for place in range(20)] + [(0.3, place > 1) for place in range(20)]
-    surer = [(0.4, place != 0) for place in range(19)] + [(0.5, True)] * 20
+    wrong = {0.2: 0, 0.3: 7, 0.4: 5}
 
-    shares = [share for _, share in fit_curve([*falling, *surer])]
+    outcomes = [(raw, place >= count) for raw, count in wrong.items() for place in range(100)]
+    shares = [share for _, share in fit_curve(outcomes)]
 
     assert shares == sorted(shares)
