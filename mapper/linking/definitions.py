@@ -21,6 +21,7 @@ from mapper.linking.matches import (
     register_matches,
     spelled_alike,
 )
+from mapper.linking.nil import is_handle_state
 from mapper.linking.targets import WIDE_ADDRESS, Line, SheetIndex, Target
 from mapper.linking.vocabulary import REGISTER_MARKS
 from mapper.linking.words import Name, containment, name_of, similarity, split_words
@@ -58,6 +59,8 @@ COMMAND_WORDS = frozenset({"cmd", "command", "instr", "instruction", "opcode"})
 def link_definition(ground: Ground, symbol: Symbol) -> list[Match]:
     """Return what a definition stands for, best first; empty when nothing agrees."""
     name = ground.name(symbol)
+    if is_handle_state(symbol, name):
+        return []
     value = ground.tree.value(symbol)
     if POINTER.search(symbol.declaration) and not DEREFERENCED.search(symbol.declaration):
         return []  # an instance: what it points to is linked by its type and its base address

@@ -31,6 +31,7 @@ HARD = word_set(
 """One of these is enough: what they name is never in a datasheet's register part."""
 WENT_WELL = frozenset({"ok", "success", "none"})
 WENT_WRONG = word_set("error err fail failed failure timeout invalid")
+HANDLES = frozenset({"handle", "context", "ctx"})
 RESULT_NAMES = word_set("status result error err ret return code")
 TYPE_WORDS = frozenset({"t", "s", "e", "type", "struct", "def", "typedef"})
 SOFT_LAST = word_set("handle descriptor desc interface version name info bool context callback cb")
@@ -66,6 +67,11 @@ def result_types(symbols: Iterable[Symbol]) -> frozenset[tuple[str, str]]:
         if any(words[-1] in WENT_WELL for words in names) and any(WENT_WRONG & set(words) for words in names)
         if RESULT_NAMES & set(split_words(key[1]))
     )
+
+
+def is_handle_state(symbol: Symbol, name: Name) -> bool:
+    """Say whether a symbol is a handle's member with a plain word as name: state kept by software, volatile or not."""
+    return symbol.form == "member" and len(name.tokens) == 1 and bool(HANDLES & set(split_words(symbol.scope or "")))
 
 
 def is_exempt(words: list[str]) -> bool:

@@ -13,8 +13,9 @@ from mapper.linking.anchors import register_anchor
 from mapper.linking.definitions import line_match
 from mapper.linking.fields import agreeing_value
 from mapper.linking.matches import Ground, Match, field_matches, register_matches, symbol_key
+from mapper.linking.nil import is_handle_state
 from mapper.linking.targets import Target
-from mapper.linking.words import Name, name_of, similarity, split_words
+from mapper.linking.words import Name, name_of, similarity
 from mapper.model import Evidence, Symbol
 
 TYPE_FORMS = frozenset({"struct", "union", "enum", "typedef", "class"})
@@ -23,7 +24,6 @@ MANY_TAKERS = 8
 FEW_TAKERS = 4
 MIN_FLAG = 0.55
 """Enumerators proposed less surely say nothing about their enum."""
-HANDLES = frozenset({"handle", "context", "ctx"})
 TYPE_TAIL = re.compile(r"(_t|_e|_s|_type|_enum|_struct)+$")
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
@@ -165,8 +165,8 @@ def link_member(ground: Ground, symbol: Symbol) -> list[Match]:
     name = name_of(symbol.name, ground.drop)
     if len(name.compact) < 4 or (len(name.tokens) < 2 and not any(c.isdigit() for c in name.compact)):
         return []
-    if len(name.tokens) == 1 and HANDLES & set(split_words(symbol.scope or "")):
-        return []  # the state of a handle is the driver's own
+    if is_handle_state(symbol, name):
+        return []
     matches = _named(ground, symbol, name, floor=0.95)
     if not matches:
         for line in ground.index.lines(name)[:6]:

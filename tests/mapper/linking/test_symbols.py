@@ -157,7 +157,7 @@ def test_a_limit_is_the_row_that_prints_its_value(source: from_text, sheet: Data
 def test_a_handles_state_and_a_drivers_table_are_its_own(source: from_text, sheet: Datasheet) -> None:
     """The state of a handle is kept by software, a table of device ids binds a driver."""
     text = (
-        "typedef struct { int Status; } ZQ4071_HandleTypeDef;\n"
+        "typedef struct { int Status; volatile unsigned State; } ZQ4071_HandleTypeDef;\n"
         'static const struct i2c_device_id zq4071_id[] = { { "zq4071" } };\n#define ZQ4071_REG_STATUS 0x02\n'
     )
 
