@@ -104,7 +104,7 @@ def _symbols(
     if language == "asm":
         return assembler_symbols(path, source, preprocessor), preprocessor.includes, 0
     if language == "linker":
-        return linker_symbols(path, source), (), 0
+        return linker_symbols(path, source, preprocessor), preprocessor.includes, 0
     if language == "devicetree":
         return devicetree_symbols(path, source, preprocessor), preprocessor.includes, 0
     if len(source.data) > MAX_PARSED_BYTES:
