@@ -62,7 +62,7 @@ def raw_outcomes(case: Case, parser: Parser) -> list[Outcome]:
     for row in case.gold:
         if row.get("source") == "read":
             by_sheet[str(row["file"])].append(row)
-    tree = TreeIndex(parser.parse(case.tree)) if by_sheet else None
+    tree = TreeIndex.of(parser.parse(case.tree)) if by_sheet else None
     outcomes: list[Outcome] = []
     for sheet in case.sheets:
         if tree is None or sheet.file not in by_sheet:

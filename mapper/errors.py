@@ -27,3 +27,11 @@ class FormatError(MapperError):
     """A links or gold file does not follow the format: says the file, the line and the field."""
 
     reason = "format"
+
+
+class StateError(MapperError):
+    """A kept state cannot be used: something else is in the file (foreign), or it is torn or damaged (damaged)."""
+
+    def __init__(self, message: str, *, reason: str = "damaged") -> None:
+        super().__init__(message)
+        self.reason = reason

@@ -155,13 +155,12 @@ def _index(tree: SourceTree) -> TextIndex:
 
 def _symbols(tree: SourceTree, found: tuple[FileRelevance, ...]) -> list[Symbol]:
     """Return the symbols of the accepted files."""
-    from dataclasses import replace
+    from deploy.cli.sourcetree import read_contents
+    from mapper.code import parse_file
 
-    from deploy.cli.sourcetree import read_tree
-
-    accepted = tuple(sorted(relevance.path for relevance in found if relevance.accepted))
-    files, _ = read_tree(replace(tree, paths=accepted))
-    return [symbol for file in files for symbol in file.symbols]
+    accepted = sorted(relevance.path for relevance in found if relevance.accepted)
+    contents = [(path, data) for path, data in read_contents(tree, accepted) if data is not None]
+    return [symbol for path, data in contents for symbol in parse_file(path, data).symbols]
 
 
 def _count_direct(tree: SourceTree, sheets: list[Datasheet], *, as_json: bool) -> None:

@@ -1,17 +1,15 @@
 """What `sheetstream gold` reads: a source tree with its text, and datasheets; whatever is missing ends the command."""
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from deploy.cli.output import EXIT_NOT_FOUND, fail, note
 from deploy.cli.progress import progress
-from deploy.cli.sourcetree import SourceTree, TreeError, open_tree
+from deploy.cli.sourcetree import SourceTree, TreeError, open_tree, read_contents, text_of
 from mapper.code import MAX_FILE_BYTES, parse_file
 from mapper.errors import DatasheetError, SourceError
 from mapper.model import Datasheet, SourceFile
 from streams.sandbox import read_sheet
-from streams.watch.git import GitMirror
 
 
 def read_source(repo_dir: Path, rev: str | None) -> tuple[SourceTree, list[SourceFile]]:
@@ -66,28 +64,3 @@ def text_reader(tree: SourceTree) -> Callable[[str], str]:
             return (data or b"").decode("latin-1")
 
     return read
-
-
-def read_contents(tree: SourceTree, names: Sequence[str]) -> Iterator[tuple[str, bytes | None]]:
-    """Yield names with their contents, in order; None for a file that is too large or cannot be read."""
-    if tree.commit is not None and tree.git_folder is not None:
-        mirror = GitMirror(tree.git_folder)
-        blobs = mirror.tree(tree.commit)
-        contents = mirror.read_blobs([blobs[name] for name in names], max_bytes=MAX_FILE_BYTES)
-        yield from ((name, data) for name, (_, data) in zip(names, contents, strict=True))
-        return
-    for name in names:
-        file = tree.root / name
-        try:
-            yield name, file.read_bytes() if file.stat().st_size <= MAX_FILE_BYTES else None
-        except OSError:
-            yield name, None
-
-
-def text_of(name: str) -> str:
-    """Return a name from the disk as text that can be written: latin-1 if it is not UTF-8, as `map` does."""
-    raw = os.fsencode(name)
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")

@@ -8,10 +8,10 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from deploy.cli.jsonlines import read_lines
 from mapper.errors import FormatError
 from mapper.gold import GoldLabel, Merge, label_line, merge_readers, read_label
 from mapper.gold.labels import LabelKey
-from mapper.linking.format import read_lines
 
 
 class LabelFile:

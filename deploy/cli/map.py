@@ -10,7 +10,8 @@ import typer
 from deploy.cli.map_llm import DryRun, Llm, LlmAll, LlmBudget, LlmRequired, choose_tier
 
 if TYPE_CHECKING:
-    from mapper.model import Datasheet, Mapping
+    from deploy.cli.mapping import MapRun
+    from mapper.model import Mapping
     from mapper.scoring import FileScore, Ratio, ScoreReport, SymbolScore
 
 MAX_NAMED = 5
@@ -32,6 +33,14 @@ def map_command(
     dry_run_llm: DryRun = False,
     llm_budget: LlmBudget = None,
     llm_required: LlmRequired = False,
+    since: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file that keeps what this run learns, and that later runs start from: the same links, at the cost "
+            "of what has changed. Written anew by every run.",
+            metavar="STATE",
+        ),
+    ] = None,
 ) -> None:
     """Link one source tree with datasheets and write files and links as JSON lines.
 
@@ -41,12 +50,14 @@ def map_command(
 
       sheetstream map mirror.git AB1234.pdf --rev v2.1 --part AB1234 -o links.jsonl
 
+      sheetstream map ~/src/linux *.pdf --since linux.state -o links.jsonl
+
       sheetstream map ~/src/driver AB1234.pdf -o links.jsonl --dry-run-llm
     """
-    from deploy.cli.output import EXIT_FINDINGS, EXIT_NOT_FOUND, err, fail, note
-    from deploy.cli.progress import progress
-    from deploy.cli.sourcetree import TreeError, open_tree, read_tree
-    from mapper.linking import map_tree
+    from deploy.cli.mapping import MapJob, run_job
+    from deploy.cli.output import EXIT_FINDINGS, EXIT_NOT_FOUND, fail, note
+    from deploy.cli.sourcetree import TreeError, open_tree
+    from mapper.errors import StateError
 
     tier = choose_tier(llm=llm, everything=llm_all, dry_run=dry_run_llm, budget=llm_budget, required=llm_required)
     if not repo_dir.exists():
@@ -55,32 +66,27 @@ def map_command(
         tree = open_tree(repo_dir, rev)
     except TreeError as error:
         fail(str(error))
-    if not output.parent.is_dir():
-        fail(f"{output}: the folder {output.parent} does not exist")
-    sheets, num_broken = _read_sheets(pdfs, tuple(part or ()))
-    if not sheets:
+    for file in (output, *([since] if since else [])):
+        if not file.parent.is_dir():
+            fail(f"{file}: the folder {file.parent} does not exist")
+    job = MapJob(tree=tree, pdfs=tuple(pdfs), parts=tuple(part or ()), state_file=since, tier=tier)
+    try:
+        run = run_job(job)
+    except StateError as error:
+        fail(str(error))
+    if not run.sheets:
         fail("none of the datasheets could be read", EXIT_FINDINGS)
-    with progress("parsing", len(tree.paths)) as advance:
-        files, skipped = read_tree(tree, advance)
+    skipped = list(run.skipped)
     for line in skipped[:MAX_NAMED]:
         note(f"skipped: {line}")
     if len(skipped) > MAX_NAMED:
         note(f"skipped: {len(skipped) - MAX_NAMED} more files")
-    if not files:
+    if len(skipped) == len(tree.paths):
         fail(f"{repo_dir}: none of its {len(skipped)} source files could be parsed")
-    with err.status("linking"):
-        mapping = map_tree(
-            files,
-            sheets,
-            repo_family=repo_dir.resolve().name,
-            pinned_parts=tuple(part or ()),
-            model=tier.model,
-            policy=tier.policy,
-        )
-    _write(output, mapping)
-    _summarise(mapping, sheets, len(files), output)
-    tier.report(mapping)
-    if num_broken:
+    _write(output, run.mapping)
+    _summarise(run, len(tree.paths) - len(skipped), output)
+    tier.report(run.mapping)
+    if run.num_broken:
         raise typer.Exit(EXIT_FINDINGS)
 
 
@@ -97,9 +103,9 @@ def score_command(
 
       sheetstream score links.jsonl gold.jsonl --json
     """
+    from deploy.cli.jsonlines import read_lines
     from deploy.cli.output import EXIT_NOT_FOUND, emit_json, fail, table
     from mapper.errors import FormatError
-    from mapper.linking.format import read_lines
     from mapper.scoring import report_object, score
 
     for file in (links, gold):
@@ -126,29 +132,6 @@ def score_command(
     )
 
 
-def _read_sheets(pdfs: list[Path], parts: tuple[str, ...]) -> tuple[list[Datasheet], int]:
-    """Return the datasheets that could be read and how many could not; each of those is named on stderr."""
-    from deploy.cli.output import note
-    from deploy.cli.progress import progress
-    from mapper.errors import DatasheetError
-    from streams.sandbox import read_sheet
-
-    sheets: list[Datasheet] = []
-    num_broken = 0
-    with progress("reading datasheets", len(pdfs)) as advance:
-        for pdf in pdfs:
-            try:
-                sheets.append(read_sheet(pdf.read_bytes(), file=pdf.name, parts=parts if len(pdfs) == 1 else ()))
-            except OSError as error:
-                note(f"{pdf}: cannot be read ({error.strerror}); left out")
-                num_broken += 1
-            except DatasheetError as error:
-                note(f"{error} [{error.reason}]; left out")
-                num_broken += 1
-            advance(1)
-    return sheets, num_broken
-
-
 def _write(output: Path, mapping: Mapping) -> None:
     """Write all lines and put the file in place at once."""
     import json
@@ -162,10 +145,11 @@ def _write(output: Path, mapping: Mapping) -> None:
     partial.replace(output)
 
 
-def _summarise(mapping: Mapping, sheets: list[Datasheet], num_files: int, output: Path) -> None:
+def _summarise(run: MapRun, num_files: int, output: Path) -> None:
     from deploy.cli.output import note
 
-    for sheet in sheets:
+    mapping = run.mapping
+    for sheet in run.sheets:
         accepted = [f for f in mapping.files if f.sheet_sha256 == sheet.sha256 and f.accepted]
         links = [k for k in mapping.links if k.sheet_sha256 == sheet.sha256]
         symbols = {k.symbol_id for k in links}
@@ -180,10 +164,10 @@ def _summarise(mapping: Mapping, sheets: list[Datasheet], num_files: int, output
         note(
             f"conflict: {conflict.symbol.path}:{conflict.symbol.line}: {conflict.detail} (page {conflict.anchor.page})"
         )
-    counts = (
-        f"{num_files} files, {len(sheets)} datasheets, {len(mapping.links)} links, {len(mapping.conflicts)} conflicts"
-    )
-    note(f"{counts} -> {output}")
+    made = f"{len(mapping.links)} links, {len(mapping.conflicts)} conflicts"
+    note(f"{num_files} files, {len(run.sheets)} datasheets, {made} -> {output}")
+    if run.cost:
+        note(run.cost)
 
 
 _FILE_COLUMNS = ("datasheet", "hit@1", "hit@3", "accepted", "right", "gold", "found")

@@ -4,7 +4,7 @@ Symbolic links and submodules are skipped; a file that cannot be a source file, 
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from mapper.model import SourceFile
 from streams.errors import RepositoryError
 from streams.watch.git import GitMirror
 from streams.watch.gitcommand import run_git
+
+SETTLED_SECONDS = 2.0
 
 
 class TreeError(MapperError):
@@ -30,7 +32,7 @@ class SourceTree:
     git_folder: Path | None
     commit: str | None
     paths: tuple[str, ...]
-    """Relevant paths, sorted."""
+    """Names of the relevant files, sorted."""
 
 
 def open_tree(root: Path, rev: str | None = None) -> SourceTree:
@@ -60,12 +62,24 @@ def open_tree(root: Path, rev: str | None = None) -> SourceTree:
     return tree
 
 
+def stamps_of(tree: SourceTree, now: float) -> dict[str, str]:
+    """Return for each name what tells whether its content has changed: blob id, or size and time of change.
+
+    A file changed in the last SETTLED_SECONDS before now gets "", which equals no stamp: it may change again within the
+    clock's step.
+    """
+    if tree.commit is not None and tree.git_folder is not None:
+        blobs = GitMirror(tree.git_folder).tree(tree.commit)
+        return {name: blobs[name] for name in tree.paths}
+    return {name: _stamp(f"{tree.root}/{name}", now) for name in tree.paths}
+
+
 def read_tree(tree: SourceTree, advance: Callable[[int], None] = lambda _: None) -> tuple[list[SourceFile], list[str]]:
     """Return the parsed files of a snapshot and one line for each file that could not be taken."""
     files: list[SourceFile] = []
     skipped: list[str] = []
-    for name, data in _contents(tree):
-        path = _text(name)
+    for name, data in read_contents(tree, tree.paths):
+        path = text_of(name)
         try:
             if data is None:
                 raise SourceError(f"{path}: larger than {MAX_FILE_BYTES} bytes, or unreadable", reason="too_large")
@@ -78,25 +92,26 @@ def read_tree(tree: SourceTree, advance: Callable[[int], None] = lambda _: None)
 
 def read_texts(tree: SourceTree, advance: Callable[[int], None] = lambda _: None) -> Iterator[tuple[str, str]]:
     """Yield path and text of each file of a snapshot that can be read, bytes as latin-1."""
-    for name, data in _contents(tree):
+    for name, data in read_contents(tree, tree.paths):
         if data is not None:
-            yield _text(name), data.decode("latin-1")
+            yield text_of(name), data.decode("latin-1")
         advance(1)
 
 
-def _contents(tree: SourceTree) -> Iterator[tuple[str, bytes | None]]:
+def read_contents(tree: SourceTree, names: Sequence[str]) -> Iterator[tuple[str, bytes | None]]:
+    """Yield names with their contents, in order; None for a file that is too large or cannot be read."""
     if tree.commit is None or tree.git_folder is None:
-        for path in tree.paths:
-            yield path, _read(tree.root / path)
+        for name in names:
+            yield name, read_file(tree.root / name)
         return
     mirror = GitMirror(tree.git_folder)
     blobs = mirror.tree(tree.commit)
-    contents = mirror.read_blobs([blobs[path] for path in tree.paths], max_bytes=MAX_FILE_BYTES)
-    for path, (_, data) in zip(tree.paths, contents, strict=True):
-        yield path, data
+    contents = mirror.read_blobs([blobs[name] for name in names], max_bytes=MAX_FILE_BYTES)
+    for name, (_, data) in zip(names, contents, strict=True):
+        yield name, data
 
 
-def _text(name: str) -> str:
+def text_of(name: str) -> str:
     """Return a name from the disk as text that can be written: latin-1 if it is not UTF-8, as in a mirror."""
     raw = os.fsencode(name)
     try:
@@ -105,11 +120,20 @@ def _text(name: str) -> str:
         return raw.decode("latin-1")
 
 
-def _read(file: Path) -> bytes | None:
+def read_file(file: Path) -> bytes | None:
+    """Return a file's content, None if it is too large or cannot be read."""
     try:
         return None if file.stat().st_size > MAX_FILE_BYTES else file.read_bytes()
     except OSError:
         return None
+
+
+def _stamp(file: str, now: float) -> str:
+    try:
+        status = os.stat(file)  # noqa: PTH116 - a Path for each of 30,000 files takes longer than asking
+    except OSError:
+        return ""
+    return f"{status.st_size}:{status.st_mtime_ns}" if status.st_mtime < now - SETTLED_SECONDS else ""
 
 
 def _git_folder(root: Path) -> Path | None:
@@ -142,26 +166,31 @@ def _tracked(root: Path, git_folder: Path) -> list[str]:
     """Return the tracked files of a work tree that are regular files on disk; of one without an index, all files."""
     listing = run_git(["ls-files", "-z", "--cached"], folder=git_folder).split(b"\0")
     names = [name.decode("utf-8", "surrogateescape") for name in listing if name]
-    return [name for name in names if _is_regular(root, name)] or list(_walk(root))
+    folders: dict[str, bool] = {"": True}
+    return [name for name in names if _is_regular(root, name, folders)] or list(_walk(root))
 
 
-def _is_regular(root: Path, name: str) -> bool:
-    """Say whether no part of a path is a symbolic link and its end is a file."""
-    place = root
-    for piece in Path(name).parts:
-        place = place / piece
-        if place.is_symlink():
-            return False
-    return place.is_file()
+def _is_regular(root: Path, name: str, folders: dict[str, bool]) -> bool:
+    """Say whether no part of a path is a symbolic link and its end is a file. folders remembers what was seen."""
+    folder = name.rpartition("/")[0]
+    if folder not in folders:
+        above = folder.rpartition("/")[0]
+        if above not in folders:
+            _is_regular(root, folder, folders)
+        folders[folder] = folders[above] and not (root / folder).is_symlink()
+    place = root / name
+    return folders[folder] and place.is_file() and not place.is_symlink()
 
 
-def _walk(root: Path) -> Iterator[str]:
-    for folder, directories, names in os.walk(root, followlinks=False):
-        directories[:] = sorted(d for d in directories if not d.startswith(".") and not (Path(folder) / d).is_symlink())
-        for name in sorted(names):
-            file = Path(folder) / name
-            if file.is_file() and not file.is_symlink():
-                yield file.relative_to(root).as_posix()
+def _walk(root: Path, under: str = "") -> Iterator[str]:
+    with os.scandir(root / under) as entries:
+        ordered = sorted(entries, key=lambda entry: entry.name)
+    for entry in ordered:
+        name = f"{under}/{entry.name}" if under else entry.name
+        if entry.is_file(follow_symlinks=False):
+            yield name
+        elif entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+            yield from _walk(root, name)
 
 
 def _relevant(names: list[str]) -> tuple[str, ...]:

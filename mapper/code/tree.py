@@ -47,12 +47,12 @@ _GENERATED_STEM = re.compile(r"(?:^|_)(?:autogen|generated)(?:_|$)", re.IGNORECA
 
 def language_of(path: str) -> str:
     """Return c, cpp, asm, devicetree, kconfig, linker, text or other. A C++ header named .h is told by its content."""
-    name = PurePosixPath(path).name
+    name = path.rpartition("/")[2]
     if _KCONFIG.match(name):
         return "kconfig"
     if _LINKER_INPUT.search(name):
         return "linker"
-    return _LANGUAGE_OF_SUFFIX.get(PurePosixPath(name).suffix.lower(), "other")
+    return _LANGUAGE_OF_SUFFIX.get("." + name.rpartition(".")[2].lower() if name.rfind(".") > 0 else "", "other")
 
 
 def is_relevant_path(path: str) -> bool:

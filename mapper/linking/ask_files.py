@@ -36,7 +36,7 @@ def undecided_files(tree: TreeIndex, ranked: Sequence[FileRelevance]) -> list[Fi
     """Return the files that the rules left open, best first, of exact copies the original."""
     floor = NEAR if any(file.accepted for file in ranked) else WORTH_ASKING
     near = [file for file in ranked if file.score >= floor and not (file.accepted and file.score >= SURE)]
-    near = [file for file in near if tree.shape.original_of[file.path] == file.path]
+    near = [file for file in near if tree.original(file.path) == file.path]
     return sorted(near, key=lambda file: (-file.score, file.path))[:MAX_FILES]
 
 
@@ -55,7 +55,7 @@ def decide_files(
             chosen[file.path] = None if answer is None else candidate.id in picked
     detail = f"{model}, among {len(chosen)} files"
     return ranked_again(
-        _decided(file, chosen[original], detail) if (original := tree.shape.original_of[file.path]) in chosen else file
+        _decided(file, chosen[original], detail) if (original := tree.original(file.path)) in chosen else file
         for file in ranked
     )
 

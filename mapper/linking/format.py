@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 from mapper.errors import FormatError
 from mapper.model import Anchor, Conflict, FileRelevance, Mapping, Symbol, TraceLink
@@ -91,21 +90,19 @@ def _symbol_object(symbol: Symbol) -> dict[str, object]:
     }
 
 
-def read_lines(path: Path) -> Iterator[dict[str, object]]:
-    """Yield the objects of a JSON lines file. Raises FormatError with file and line where a line is no such object."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path}: cannot be read as UTF-8 text ({error})") from error
+def parse_lines(text: str, *, source: str) -> Iterator[dict[str, object]]:
+    """Yield the objects of JSON lines. Raises FormatError with source and line where a line is no such object."""
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise FormatError(f"{path}:{number}: no JSON ({error.msg} at column {error.colno})") from error
+            raise FormatError(f"{source}:{number}: no JSON ({error.msg} at column {error.colno})") from error
         if not isinstance(row, dict):
-            raise FormatError(f"{path}:{number}: a JSON object expected, got {type(row).__name__}")
+            raise FormatError(f"{source}:{number}: a JSON object expected, got {type(row).__name__}")
         if row.get("level") not in LEVELS:
-            raise FormatError(f"{path}:{number}: level: one of {', '.join(LEVELS)} expected, got {row.get('level')!r}")
-        yield row | {"_at": f"{path}:{number}"}
+            raise FormatError(
+                f"{source}:{number}: level: one of {', '.join(LEVELS)} expected, got {row.get('level')!r}"
+            )
+        yield row | {"_at": f"{source}:{number}"}

@@ -1,19 +1,45 @@
-"""One tree and some datasheets in, all three levels of links out."""
+"""One tree and some datasheets in, all three levels of links out; at once, or anew only where a change matters."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from mapper.linking.conflicts import find_conflicts
 from mapper.linking.files import rank_files, sheet_parts
 from mapper.linking.pages import rank_pages
 from mapper.linking.questions import LanguageModel, Policy
+from mapper.linking.reads import Notes, notes_of, reads_of
+from mapper.linking.state import TreeState
 from mapper.linking.symbols import link_symbols
 from mapper.linking.targets import SheetIndex
 from mapper.linking.tier import ModelTier
 from mapper.linking.tree import TreeIndex
-from mapper.model import Conflict, Datasheet, FileRelevance, Mapping, SourceFile, TraceLink
+from mapper.model import Conflict, Datasheet, FileRelevance, SourceFile, TraceLink
+from mapper.model import Mapping as TreeMapping
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What was decided about one datasheet, and what was read of the tree to decide it, level by level."""
+
+    files: tuple[FileRelevance, ...]
+    files_read: Notes
+    links: tuple[TraceLink, ...]
+    conflicts: tuple[Conflict, ...]
+    pages: tuple[FileRelevance, ...]
+    links_read: Notes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remapped:
+    """A mapping, the decisions it is made of, and how many of them were taken anew at levels 2 and 3."""
+
+    mapping: TreeMapping
+    decisions: Mapping[str, Decision]
+    num_files_decided: int
+    num_links_decided: int
 
 
 def map_tree(
@@ -24,7 +50,7 @@ def map_tree(
     pinned_parts: Sequence[str] = (),
     model: LanguageModel | None = None,
     policy: Policy = "none",
-) -> Mapping:
+) -> TreeMapping:
     """Return the relevant files, the trace links and the conflicts of a tree and its datasheets, in canonical order.
 
     A function of its arguments' values alone: the order of files and sheets does not matter. pinned_parts are parts
@@ -42,34 +68,131 @@ def map_tree(
     >>> [(link.symbol.name, link.anchor.register, link.anchor.page) for link in mapping.links]
     [('AB1234_REG_CTRL', 'CTRL', 9)]
     """
-    tree = TreeIndex(files)
+    tree = TreeIndex.of(files)
+    unique = {sheet.sha256: sheet for sheet in sheets}
     tier = ModelTier(model, policy)
-    relevances: list[FileRelevance] = []
-    links: list[TraceLink] = []
-    conflicts: list[Conflict] = []
-    pages: list[FileRelevance] = []
-    for sheet in sorted({sheet.sha256: sheet for sheet in sheets}.values(), key=lambda s: (s.family, s.file, s.sha256)):
-        index = SheetIndex(sheet)
-        ranked = tier.files(tree, index, rank_files(tree, index, pinned_parts=pinned_parts))
-        relevances += ranked
-        accepted = sorted(relevance.path for relevance in ranked if relevance.accepted)
-        logger.info("level 2: sheet=%s files=%d accepted=%d", sheet.file, len(files), len(accepted))
-        ground, found = link_symbols(tree, index, accepted, sheet_parts(sheet), repo_family=repo_family)
-        found = tier.links(ground, ranked, found, repo_family=repo_family)
-        links += found
-        pages += rank_pages(ground, found, [relevance for relevance in ranked if relevance.accepted])
-        conflicts += find_conflicts(ground, repo_family=repo_family)
-    links.sort(
-        key=lambda k: (
-            k.symbol.path,
-            k.symbol.line,
-            k.symbol.qualified_name,
-            k.sheet_family,
-            k.sheet_file,
-            k.rank,
-            k.link_id,
-        )
+    return gathered(_decide(tree, sheet, repo_family, pinned_parts, tier) for sheet in unique.values())
+
+
+def remap_tree(
+    state: TreeState,
+    load: Callable[[str], SourceFile],
+    sheets: Mapping[str, Callable[[], Datasheet]],
+    *,
+    repo_family: str,
+    pinned_parts: Sequence[str] = (),
+    before: Mapping[str, Decision],
+    model: LanguageModel | None = None,
+    policy: Policy = "none",
+) -> Remapped:
+    """Return the mapping of a tree's state: equal to map_tree of its files, whatever decisions were taken before.
+
+    load gives a file of the tree as parsed; sheets are by a key that stands for their content, read only where needed.
+    A decision in before, under the same key, is kept where all that it read of its tree is the same in this one. It
+    must have been taken by this version of the mapper, for the same repository, pinned parts and policy. Where a model
+    takes part none is kept: its answers are the model's to remember.
+    """
+    tree = TreeIndex(state, load)
+    tier = ModelTier(model, policy)
+    decisions: dict[str, Decision] = {}
+    num_files = num_links = 0
+    for key, read_sheet in sorted(sheets.items()):
+        old = before.get(key) if model is None else None
+        keeps_files = old is not None and tree.still_holds(reads_of(old.files_read))
+        if old is not None and keeps_files and tree.still_holds(reads_of(old.links_read)):
+            decisions[key] = old
+            continue
+        sheet = read_sheet()
+        if old is None or not keeps_files:
+            num_files += 1
+        decisions[key] = _decide(tree, sheet, repo_family, pinned_parts, tier, old=old, keeps_files=keeps_files)
+        num_links += old is None or decisions[key].links_read is not old.links_read
+    return Remapped(
+        mapping=gathered(decisions.values()),
+        decisions=decisions,
+        num_files_decided=num_files,
+        num_links_decided=num_links,
     )
-    conflicts.sort(key=lambda c: (c.symbol.path, c.symbol.line, c.kind, c.conflict_id, c.sheet_sha256))
-    relevances.sort(key=lambda r: (r.sheet_family, r.sheet_file, r.sheet_sha256, r.rank, r.path))
-    return Mapping(files=tuple(relevances), links=tuple(links), conflicts=tuple(conflicts), pages=tuple(pages))
+
+
+def gathered(decisions: Iterable[Decision]) -> TreeMapping:
+    """Return decisions about different datasheets as one mapping, in canonical order."""
+    kept = list(decisions)
+    return TreeMapping(
+        files=tuple(
+            sorted(
+                (relevance for decision in kept for relevance in decision.files),
+                key=lambda r: (r.sheet_family, r.sheet_file, r.sheet_sha256, r.rank, r.path),
+            )
+        ),
+        links=tuple(sorted((link for decision in kept for link in decision.links), key=_link_order)),
+        conflicts=tuple(
+            sorted(
+                (conflict for decision in kept for conflict in decision.conflicts),
+                key=lambda c: (c.symbol.path, c.symbol.line, c.kind, c.conflict_id, c.sheet_sha256),
+            )
+        ),
+        pages=tuple(
+            sorted(
+                (page for decision in kept for page in decision.pages),
+                key=lambda p: (p.sheet_family, p.sheet_file, p.sheet_sha256),  # within a datasheet as ranked
+            )
+        ),
+    )
+
+
+def _decide(
+    tree: TreeIndex,
+    sheet: Datasheet,
+    repo_family: str,
+    pinned_parts: Sequence[str],
+    tier: ModelTier,
+    *,
+    old: Decision | None = None,
+    keeps_files: bool = False,
+) -> Decision:
+    """Return the decision about a datasheet; of an old one those levels are kept that hold in this tree."""
+    index = SheetIndex(sheet)
+    if old is not None and keeps_files:
+        files, files_read = old.files, old.files_read
+    else:
+        reads = tree.noting()
+        files = tier.files(tree, index, rank_files(tree, index, pinned_parts=pinned_parts))
+        files_read = notes_of(reads)
+    accepted = _accepted(files)
+    paths = sorted(relevance.path for relevance in accepted)
+    logger.info("level 2: sheet=%s files=%d accepted=%d", sheet.file, len(tree.by_path), len(accepted))
+    is_same_set = old is not None and not keeps_files and accepted == _accepted(old.files)
+    if old is not None and is_same_set and tree.still_holds(reads_of(old.links_read)):
+        return replace(old, files=files, files_read=files_read)
+    reads = tree.noting()
+    ground, links = link_symbols(tree, index, paths, sheet_parts(sheet), repo_family=repo_family)
+    links = tier.links(ground, files, links, repo_family=repo_family)
+    pages = rank_pages(ground, links, accepted)
+    conflicts = find_conflicts(ground, repo_family=repo_family)
+    return Decision(
+        files=files,
+        files_read=files_read,
+        links=links,
+        conflicts=conflicts,
+        pages=tuple(pages),
+        links_read=notes_of(reads),
+    )
+
+
+def _accepted(files: Iterable[FileRelevance]) -> list[FileRelevance]:
+    return [relevance for relevance in files if relevance.accepted]
+
+
+def _link_order(link: TraceLink) -> tuple[object, ...]:
+    symbol = link.symbol
+    return (
+        symbol.path,
+        symbol.line,
+        symbol.qualified_name,
+        link.sheet_family,
+        link.sheet_file,
+        link.rank,
+        link.link_id,
+        link.sheet_sha256,
+    )

@@ -101,8 +101,8 @@ def section_text(section: Section) -> str:
     return "\n".join([f"Section: {path}", *(line for line in lines if line)])
 
 
-def directory_text(directory: str, files: Iterable[SourceFile]) -> str:
+def directory_text(directory: str, paths: Iterable[str]) -> str:
     """Return the line of a directory: its path and the names of its first files."""
-    names = [plain(PurePosixPath(file.path).name, MAX_NAME_CHARS) for file in files]
+    names = [plain(PurePosixPath(path).name, MAX_NAME_CHARS) for path in paths]
     more = f" and {len(names) - 8} more" if len(names) > 8 else ""
     return f"{plain(directory, 2 * MAX_NAME_CHARS) or '.'}: {', '.join(names[:8])}{more}"

@@ -26,7 +26,7 @@ MAX_DIRECTORIES = 150
 MAX_FILES = 10
 NUM_NAMES = 40
 """Symbols named for a candidate file."""
-MAX_COSINE_FILES = 5000
+MAX_TREE_FILES = 5000
 """In larger trees only the files that the rules name are candidates."""
 FILES_OF_SECTION = 2
 """Files a section is aligned with where no model said which: the best accepted ones."""
@@ -88,11 +88,13 @@ def candidate_files(
     def inside(path: str) -> bool:
         return directories is None or str(PurePosixPath(path).parent) in directories
 
-    paths = [file.path for file in ranked if inside(file.path) and tree.shape.original_of[file.path] == file.path]
-    if len(paths) < MAX_FILES and len(tree.originals) <= MAX_COSINE_FILES:
-        words = sheet_words(sheet)
-        others = [file.path for file in tree.originals if inside(file.path) and file.path not in set(paths)]
-        paths += sorted(others, key=lambda path: (-tree.cosine(path, words), path))
+    paths = [file.path for file in ranked if inside(file.path) and tree.original(file.path) == file.path]
+    if len(paths) < MAX_FILES:
+        known = set(paths)
+        others = [path for file in tree.originals(MAX_TREE_FILES) if (path := tree.path(file)) not in known]
+        others = [path for path in others if inside(path)]
+        cosines = tree.cosines(tuple(others), tuple(sorted(sheet_words(sheet).items())))
+        paths += [path for _, path in sorted(zip((-cosine for cosine in cosines), others, strict=True))]
     return [tree.by_path[path] for path in paths[:MAX_FILES]]
 
 
@@ -149,8 +151,8 @@ def decide_files(
 
 def alignments(ground: Ground, ranked: Sequence[FileRelevance], chosen: Chosen) -> Iterator[Alignment]:
     """Yield the prompts of level 3: each section with its registers, against the symbols of the files it chose."""
-    originals = ground.tree.shape.original_of
-    best = [file.path for file in ranked if file.accepted and originals[file.path] == file.path][:FILES_OF_SECTION]
+    best = [file.path for file in ranked if file.accepted and ground.tree.original(file.path) == file.path]
+    best = best[:FILES_OF_SECTION]
     accepted = {file.path for file in ranked if file.accepted}
     registers: dict[tuple[str, ...] | None, list[Register]] = defaultdict(list)
     paths = {section.path for section in _sections(ground.index)}
@@ -245,10 +247,10 @@ def _sections(index: SheetIndex) -> list[Section]:
     return [target.section for target in index.sections if target.section is not None]
 
 
-def _by_directory(tree: TreeIndex) -> dict[str, list[SourceFile]]:
-    directories: dict[str, list[SourceFile]] = defaultdict(list)
-    for file in tree.originals:
-        directories[str(PurePosixPath(file.path).parent)].append(file)
+def _by_directory(tree: TreeIndex) -> dict[str, list[str]]:
+    directories: dict[str, list[str]] = defaultdict(list)
+    for path in map(tree.path, tree.originals(MAX_TREE_FILES)):
+        directories[str(PurePosixPath(path).parent)].append(path)
     return directories
 
 

@@ -1,13 +1,12 @@
-"""The shape of a tree: which files are copies of one another, which stand for the driver, which belong together.
+"""The shape of a tree: which files stand for the driver, and which belong together.
 
 A unit is what one datasheet maps to: the files of the deepest directory whose name says something, or, where a
-directory is a category that holds several parts, the files of one stem. Exact copies share one representative.
+directory is a category that holds several parts, the files of one stem.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import PurePosixPath
 
@@ -17,6 +16,8 @@ from mapper.linking.words import CHUNK
 from mapper.model import Role, SourceFile
 
 MAX_UNIT_FILES = 60
+LARGE_UNIT = 12
+"""From this many files on, a unit's files must show the part themselves."""
 GENERIC_DIRECTORIES = word_set(
     "src source sources include inc includes lib libs library libraries drivers driver components "
     "component core main hal bsp firmware code sensor sensors chip chips devices device modules module sw "
@@ -33,52 +34,46 @@ FIRST_ROLES: frozenset[Role] = frozenset({"driver", "hal", "generated"})
 """Files of these roles are the answer; others only where a tree has nothing else for the part."""
 
 
-@dataclass(frozen=True, slots=True)
-class TreeShape:
-    """Where each path stands: its unit, and the path whose content it repeats (itself if none)."""
-
-    unit_of: Mapping[str, str]
-    original_of: Mapping[str, str]
-
-
-def tree_shape(files: Sequence[SourceFile]) -> TreeShape:
-    """Return the units and the exact copies of a tree. Among copies the shortest path is the original."""
-    originals: dict[str, str] = {}
-    for file in sorted(files, key=lambda f: (f.path.count("/"), len(f.path), f.path)):
-        originals.setdefault(f"{PurePosixPath(file.path).name}:{file.blob_id}", file.path)
-    original_of = {file.path: originals[f"{PurePosixPath(file.path).name}:{file.blob_id}"] for file in files}
-    by_directory: dict[str, list[str]] = defaultdict(list)
-    for file in files:
-        by_directory[unit_directory(file.path)].append(file.path)
-    unit_of: dict[str, str] = {}
-    for directory, paths in by_directory.items():
-        by_stem = not directory or is_category(directory, paths) or len(paths) > MAX_UNIT_FILES
-        for path in paths:
-            unit_of[path] = f"{directory}#{unit_stem(path)}" if by_stem else directory
-    return TreeShape(unit_of, original_of)
+def units_of(directory: str, paths: Sequence[str]) -> dict[str, str]:
+    """Return the unit of each of the paths whose unit directory is this one: all of them, or those of a stem."""
+    stems = [unit_stem(path) for path in paths]
+    by_stem = not directory or len(paths) > MAX_UNIT_FILES or is_category(directory, stems)
+    return {path: f"{directory}#{stem}" if by_stem else directory for path, stem in zip(paths, stems, strict=True)}
 
 
 def unit_directory(path: str) -> str:
     """Return the deepest directory with a telling name that holds the path, "" if there is none."""
-    directories = PurePosixPath(path).parent.parts
-    for depth in range(len(directories), 0, -1):
-        words = CHUNK.findall(directories[depth - 1].lower())
-        if words and not all(word in GENERIC_DIRECTORIES for word in words):
-            return "/".join(directories[:depth])
+    directory = path.rpartition("/")[0]
+    while directory:
+        above, _, name = directory.rpartition("/")
+        if _is_telling(name):
+            return directory
+        directory = above
     return ""
 
 
-def is_category(directory: str, paths: Sequence[str]) -> bool:
+@lru_cache(maxsize=20_000)
+def _is_telling(directory: str) -> bool:
+    words = CHUNK.findall(directory.lower())
+    return bool(words) and not all(word in GENERIC_DIRECTORIES for word in words)
+
+
+def is_category(directory: str, stems: Iterable[str]) -> bool:
     """Say whether a directory holds several parts: two or more different part-like first words in its file stems."""
-    own = {word for chunk in CHUNK.findall(directory.split("/")[-1].lower()) for word in [chunk] if is_part_like(word)}
-    stems = {unit_stem(path) for path in paths}
-    return not own and len({stem for stem in stems if is_part_like(stem)}) >= 2
+    if any(is_part_like(word) for word in CHUNK.findall(directory.rpartition("/")[2].lower())):
+        return False
+    return len({stem for stem in stems if is_part_like(stem)}) >= 2
 
 
 def unit_stem(path: str) -> str:
     """Return what a file's name says once driver and suffix words are gone: drv_abc123_regs.h gives abc123."""
-    name = PurePosixPath(path).name
-    stem = name[: -len("".join(PurePosixPath(name).suffixes))] if PurePosixPath(name).suffixes else name
+    name = path.rpartition("/")[2]
+    end = name.find(".", 1)
+    return _named_stem(name if end < 0 else name[:end])
+
+
+@lru_cache(maxsize=100_000)
+def _named_stem(stem: str) -> str:
     for chunk in CHUNK.findall(stem):
         named = [word for word in part_words(chunk) if is_part_like(word)]
         if named:

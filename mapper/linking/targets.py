@@ -12,6 +12,7 @@ from mapper.model import BitField, Datasheet, Register, Section
 WIDE_ADDRESS = 0x1000
 """Addresses from here on are absolute: code often holds the offset in the block only."""
 MAX_RETRIEVED = 24
+OPENING_PAGES = 2
 HEX = re.compile(r"\b0x([0-9A-Fa-f]{1,8})\b|\b([0-9A-Fa-f]{1,4})[hH]\b")
 GROUPED = re.compile(r"\b0x([0-9A-Fa-f]{4})[ _]([0-9A-Fa-f]{4})\b")
 """Wide addresses are often printed in two groups of four digits."""
@@ -244,9 +245,24 @@ class SheetIndex:
 
 def sheet_words(sheet: Datasheet) -> Counter[str]:
     """Return the canonical words of all pages with their counts."""
+    return _counted(sheet.pages)
+
+
+def opening_words(sheet: Datasheet) -> Counter[str]:
+    """Return the canonical words of the first pages: what the part is, what it measures or drives."""
+    return _counted(sheet.pages[:OPENING_PAGES])
+
+
+def topic_words(sheet: Datasheet) -> Counter[str]:
+    """Return the canonical words that code would name things by: of registers, fields and section titles."""
+    registers = (text for r in sheet.registers for text in (r.name, r.description, *(f.name for f in r.fields)))
+    return _counted([*registers, *(section.title for section in sheet.sections)])
+
+
+def _counted(texts: Iterable[str]) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for page in sheet.pages:
-        counts.update(canonical(word) for word in split_words(page) if len(word) > 2)
+    for text in texts:
+        counts.update(canonical(word) for word in split_words(text) if len(word) > 2)
     return counts
 
 

@@ -11,6 +11,8 @@ import typer
 from typer.testing import CliRunner, Result
 
 from deploy.cli.map import map_command, score_command
+from deploy.cli.sourcetree import open_tree
+from deploy.cli.treefacts import FEW_FILES, parse_tree
 from mapper.errors import DatasheetError
 from mapper.model import Datasheet, Register
 
@@ -181,3 +183,67 @@ def test_a_file_name_that_is_not_utf8_is_taken(run: Run, tree: Path, tmp_path: P
 
     assert result.exit_code == 0, result.output
     assert [line["path"] for line in rows(tmp_path / "links.jsonl") if line["level"] == "file"] == ["src/zq4071_é.h"]
+
+
+def test_a_kept_state_gives_the_same_links_at_the_cost_of_the_change(run: Run, tree: Path, tmp_path: Path) -> None:
+    """The second run parses the changed file alone; its output is that of a run without a state."""
+    pdf, state = tmp_path / "zq4071.pdf", tmp_path / "map.state"
+    for number in range(5):
+        (tree / "src" / f"kt22{number}.c").write_text("int on(void);\n")
+    for file in tree.rglob("*.[ch]"):
+        os.utime(file, (1_000_000_000, 1_000_000_000), follow_symlinks=False)
+    first = run("map", tree, pdf, "--since", state, "-o", tmp_path / "first.jsonl")
+    (tree / "src" / "zq4071.h").write_text(HEADER + "#define ZQ4071_REG_SPARE 0x7F\n")
+
+    second = run("map", tree, pdf, "--since", state, "-o", tmp_path / "second.jsonl")
+    run("map", tree, pdf, "-o", tmp_path / "plain.jsonl")
+
+    assert "cost: 6 of 6 files parsed" in first.stderr.replace("\n", " ")
+    assert "cost: 1 of 6 files parsed" in second.stderr.replace("\n", " ")
+    assert (tmp_path / "second.jsonl").read_text() == (tmp_path / "plain.jsonl").read_text()
+
+
+def test_an_unchanged_tree_decides_nothing(run: Run, tree: Path, tmp_path: Path) -> None:
+    """With nothing changed no file is parsed and no datasheet is decided anew; a removed file is gone."""
+    pdf, state, out = tmp_path / "zq4071.pdf", tmp_path / "map.state", tmp_path / "links.jsonl"
+    os.utime(tree / "src" / "zq4071.h", (1_000_000_000, 1_000_000_000))
+    run("map", tree, pdf, "--since", state, "-o", out)
+
+    again = run("map", tree, pdf, "--since", state, "-o", out).stderr.replace("\n", " ")
+    (tree / "src" / "zq4071.h").rename(tree / "src" / "other.h")
+    moved = run("map", tree, pdf, "--since", state, "-o", out)
+
+    assert "cost: 0 of 1 files parsed; of 1 datasheets the files of 0 and the links of 0 decided anew" in again
+    assert moved.exit_code == 0
+    assert {str(row["path"]) for row in rows(out) if row["level"] == "file"} == {"src/other.h"}
+
+
+def test_a_damaged_state_starts_afresh_and_a_foreign_file_stays(run: Run, tree: Path, tmp_path: Path) -> None:
+    """A torn state costs a full run; a file that is no state is an error and is not written over."""
+    pdf, state, out = tmp_path / "zq4071.pdf", tmp_path / "map.state", tmp_path / "links.jsonl"
+    run("map", tree, pdf, "--since", state, "-o", out)
+    state.write_bytes(state.read_bytes()[:-20])
+    (tmp_path / "letter.txt").write_text("Dear all,\n")
+
+    torn = run("map", tree, pdf, "--since", state, "-o", out)
+    foreign = run("map", tree, pdf, "--since", tmp_path / "letter.txt", "-o", out)
+    other = run("map", tree, pdf, "--since", state, "-o", out, "--part", "ZQ4071")
+
+    assert (torn.exit_code, "starting afresh" in torn.stderr.replace("\n", " ")) == (0, True)
+    assert (foreign.exit_code, "not a state" in foreign.stderr.replace("\n", " ")) == (2, True)
+    assert (tmp_path / "letter.txt").read_text() == "Dear all,\n"
+    assert "of another tree, other parts" in other.stderr.replace("\n", " ")
+
+
+def test_many_files_are_parsed_in_other_processes(tree: Path) -> None:
+    """More files than one process takes give the same facts in the same order; a bad one is named."""
+    for number in range(FEW_FILES + 1):
+        (tree / "src" / f"f{number:03}.c").write_text(f"#define PLACE_{number} {number}\n")
+    (tree / "src" / "bad.c").write_bytes(b"\0")
+    steps: list[int] = []
+
+    parsed = list(parse_tree(opened := open_tree(tree), opened.paths, steps.append, workers=2))
+
+    assert [item.name for item in parsed] == list(opened.paths)
+    assert sum(steps) == len(parsed)
+    assert [item.skipped for item in parsed if item.facts is None] == ["src/bad.c: NUL byte at offset 0, text expected"]

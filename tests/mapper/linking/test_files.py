@@ -107,3 +107,26 @@ def test_a_part_that_exists_only_as_a_copy_is_found_there(source: from_text, she
     own = source("drivers/kt220/kt220.h", REGISTERS.replace("ZQ4071", "KT220"))
 
     assert accepted([*copy, own], sheet) == {header, code}
+
+
+def test_of_one_driver_on_several_platforms_the_main_port_is_the_answer(source: from_text, sheet: Datasheet) -> None:
+    """Near copies under one name are ports: that of the largest folder is accepted, the others say what they are."""
+    body = "".join(f"int zq4071_{name}(int {name});\n" for name in ("rate", "status", "level", "edge", "mask", "gain"))
+    ports = [source(f"{top}/ZQ4071/ZQ4071.cpp", f"{body}int {top}_bus;\n") for top in ("Boardy", "Chippy")]
+    others = [source(f"Chippy/LED{number}/led.cpp", "int led;\n") for number in range(8)]
+
+    mapping = map_tree([*ports, *others], [sheet], repo_family="demo")
+
+    assert [f.path for f in mapping.files if f.accepted] == ["Chippy/ZQ4071/ZQ4071.cpp"]
+    other = next(f for f in mapping.files if f.path == "Boardy/ZQ4071/ZQ4071.cpp")
+    assert "a port of Chippy/ZQ4071/ZQ4071.cpp" in {evidence.detail for evidence in other.evidence}
+
+
+def test_two_drivers_of_one_name_that_differ_are_both_the_answer(source: from_text, sheet: Datasheet) -> None:
+    """One chip with drivers in two subsystems: other code, so no port of one another."""
+    files = [
+        source("drivers/hwmon/zq4071.c", "int limit(int alarm);\n"),
+        source("drivers/iio/zq4071.c", "int scan(int trigger);\n"),
+    ]
+
+    assert accepted(files, sheet) == {file.path for file in files}

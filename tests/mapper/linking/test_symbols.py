@@ -19,7 +19,7 @@ def test_a_refused_symbol_keeps_its_best_guesses(driver: list[SourceFile], sheet
     files = [*driver, source("src/drv_zq4071_more.c", "int zq4071_status_text_colour(void) { return 7; }\n")]
 
     ground, links = link_symbols(
-        TreeIndex(files), SheetIndex(sheet), ["src/drv_zq4071_more.c"], ["zq4071"], repo_family="demo"
+        TreeIndex.of(files), SheetIndex(sheet), ["src/drv_zq4071_more.c"], ["zq4071"], repo_family="demo"
     )
 
     (symbol,) = [s for s in files[-1].symbols if s.kind == "function"]

@@ -1,0 +1,16 @@
+"""Links and labels as they stand in a file: JSON lines."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mapper.errors import FormatError
+from mapper.linking.format import parse_lines
+
+
+def read_lines(path: Path) -> Iterator[dict[str, object]]:
+    """Yield the objects of a file of links or labels. Raises FormatError with file and line where one is not such."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FormatError(f"{path}: cannot be read as UTF-8 text ({error})") from error
+    yield from parse_lines(text, source=str(path))

@@ -1,0 +1,172 @@
+"""One run of `sheetstream map`: parse what has changed, decide anew what it touches, keep the rest."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import islice
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from deploy.cli.map_llm import Tier
+from deploy.cli.mapstate import SHEET, KeptState, load_state, save_state, sheet_key, state_key
+from deploy.cli.output import err, note
+from deploy.cli.progress import progress
+from deploy.cli.sourcetree import SourceTree, stamps_of, text_of
+from deploy.cli.treefacts import load_file, parse_tree
+from mapper.errors import DatasheetError
+from mapper.linking.facts import FileFacts
+from mapper.linking.mapping import Remapped, remap_tree
+from mapper.linking.state import TreeState
+from mapper.model import Datasheet, SourceFile
+from mapper.model import Mapping as TreeMapping
+from streams import sandbox
+
+KEPT_FILES = 128
+"""Parsed files held at a time while they are linked."""
+
+
+FILES_A_STEP = 4000
+"""Files whose facts are held before they join the state: a few steps for a large tree, so that memory stays bounded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapJob:
+    """What to map."""
+
+    tree: SourceTree
+    pdfs: tuple[Path, ...]
+    parts: tuple[str, ...]
+    state_file: Path | None
+    tier: Tier
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSheet:
+    """A datasheet that was mapped."""
+
+    sha256: str
+    file: str
+
+
+NAMED = TypeAdapter(NamedSheet)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapRun:
+    """What a run gives. cost: what it took, "" without a state."""
+
+    mapping: TreeMapping
+    sheets: tuple[NamedSheet, ...]
+    num_broken: int
+    skipped: tuple[str, ...]
+    cost: str
+
+
+def run_job(job: MapJob) -> MapRun:
+    """Map a tree, and keep the state if the job names a file for it. Raises StateError on a file that is no state."""
+    started = time.perf_counter()
+    is_commit = job.tree.commit is not None
+    key = state_key(job.tree.root, is_commit=is_commit, parts=job.parts, policy=job.tier.policy)
+    before = KeptState()
+    if job.state_file is not None:
+        before, why = load_state(job.state_file, key)
+        if why:
+            note(why)
+    sheets, num_broken = _read_sheets(job, before)
+    stamps = stamps_of(job.tree, time.time())
+    state, skipped, num_parsed = _tree_state(job.tree, before, stamps)
+    with err.status("linking"):
+        remapped = _remap(job, state, sheets, before)
+    if job.state_file is not None:
+        decisions = remapped.decisions if job.tier.model is None else before.decisions
+        after = KeptState(tree=state, stamps=stamps, skipped=skipped, decisions=decisions, sheets=sheets)
+        save_state(job.state_file, key, after)
+    cost = (
+        f"cost: {num_parsed} of {len(stamps)} files parsed; of {len(sheets)} datasheets the files of "
+        f"{remapped.num_files_decided} and the links of {remapped.num_links_decided} decided anew; "
+        f"{time.perf_counter() - started:.1f} s"
+    )
+    return MapRun(
+        mapping=remapped.mapping,
+        sheets=tuple(NAMED.validate_json(body) for body in sheets.values()),
+        num_broken=num_broken,
+        skipped=tuple(reason for _, reason in sorted(skipped.items())),
+        cost=cost if job.state_file is not None else "",
+    )
+
+
+def _read_sheets(job: MapJob, before: KeptState) -> tuple[dict[str, bytes], int]:
+    """Return the datasheets as read, as JSON by key, and how many could not be; each of those is named on stderr."""
+    sheets: dict[str, bytes] = {}
+    num_broken = 0
+    parts = job.parts if len(job.pdfs) == 1 else ()
+    with progress("reading datasheets", len(job.pdfs)) as advance:
+        for pdf in job.pdfs:
+            try:
+                data = pdf.read_bytes()
+                key = sheet_key(data, file=pdf.name, parts=parts)
+                kept = before.sheets.get(key)
+                sheets[key] = kept or SHEET.dump_json(sandbox.read_sheet(data, file=pdf.name, parts=parts))
+            except OSError as error:
+                note(f"{pdf}: cannot be read ({error.strerror}); left out")
+                num_broken += 1
+            except DatasheetError as error:
+                note(f"{error} [{error.reason}]; left out")
+                num_broken += 1
+            advance(1)
+    return sheets, num_broken
+
+
+def _tree_state(
+    tree: SourceTree, before: KeptState, stamps: Mapping[str, str]
+) -> tuple[TreeState, dict[str, str], int]:
+    """Return the state of the tree as it is now, why files could not be taken, and how many were read for it."""
+    changed = [name for name, stamp in stamps.items() if not stamp or before.stamps.get(name) != stamp]
+    removed = [name for name in before.stamps if name not in stamps]
+    skipped = {name: why for name, why in before.skipped.items() if name in stamps}
+    num_parsed = 0
+
+    def taken(advance: Callable[[int], None]) -> Iterator[FileFacts]:
+        nonlocal num_parsed
+        for parsed in parse_tree(tree, changed, advance):
+            num_parsed += 1
+            skipped.pop(parsed.name, None)
+            if parsed.facts is not None:
+                yield parsed.facts
+            else:
+                skipped[parsed.name] = parsed.skipped
+
+    gone = {text_of(name) for name in (*removed, *changed)}
+    state = before.tree
+    with progress("parsing", len(changed)) as advance:
+        facts = taken(advance)
+        batch = list(islice(facts, FILES_A_STEP))
+        while batch or gone:
+            state = state.updated(gone, batch)
+            gone, batch = set(), list(islice(facts, FILES_A_STEP))
+    return state, skipped, num_parsed
+
+
+def _remap(job: MapJob, state: TreeState, sheets: Mapping[str, bytes], before: KeptState) -> Remapped:
+    names = {text_of(name): name for name in job.tree.paths}
+
+    @lru_cache(maxsize=KEPT_FILES)
+    def load(path: str) -> SourceFile:
+        return load_file(job.tree, names[path])
+
+    return remap_tree(
+        state,
+        load,
+        {key: partial(_sheet, body) for key, body in sheets.items()},
+        repo_family=job.tree.root.resolve().name,
+        pinned_parts=job.parts,
+        before=before.decisions,
+        model=job.tier.model,
+        policy=job.tier.policy,
+    )
+
+
+def _sheet(body: bytes) -> Datasheet:
+    return SHEET.validate_json(body)
