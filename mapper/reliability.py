@@ -8,7 +8,7 @@ because a group of twenty right links is no proof of certainty.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from mapper.figures import Ratio, number_of, object_of, pages_of, text_of
 
@@ -101,7 +101,9 @@ def fit_curve(outcomes: Iterable[Outcome]) -> tuple[tuple[float, float], ...]:
         while len(pools) > 1 and pools[-2].share >= pools[-1].share:
             last, first = pools.pop(), pools.pop()
             pools.append(_Pool(first.low, last.high, first.right + last.right, first.total + last.total))
-    knots = [knot for pool in pools for knot in pool.knots()]
+    given = [knot for pool in pools for knot in pool.knots()]
+    rising = accumulate((share for _, share in given), max)  # two pools may lie nearer than their tilt
+    knots = [(raw, share) for (raw, _), share in zip(given, rising, strict=True)]
     return ((0.0, 0.0), *knots, (1.0, knots[-1][1] if knots else 1.0))
 
 

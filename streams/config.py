@@ -51,7 +51,8 @@ class StreamsSettings(BaseSettings):
     allow_private_addresses: bool = False
     """Whether http(s) sources may lie inside private networks (loopback too)."""
     max_pdf_bytes: int = Field(default=64 * MIB, gt=0)
-    max_file_bytes: int = Field(default=2 * 1000 * 1000, gt=0)
+    max_file_bytes: int = Field(default=16 * 1000 * 1000, gt=0)
+    """Of a source file; the mapper takes that much of C and C++ alone, and 2 MB of other languages."""
     pdf_timeout_seconds: float = Field(default=120.0, gt=0)
 
     shard_max_samples: int = Field(default=256, ge=1)

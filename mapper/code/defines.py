@@ -151,7 +151,7 @@ def _directives(source: SourceText) -> Iterator[_Directive]:
         word, rest = match.groups()
         start = match.start()
         line = end_line = line_of(start)
-        end = start + len(match.group().rstrip()) - 1
+        end = match.end() - len(rest) + len(rest.rstrip()) - 1
         if "\\" in rest:
             rest = _CONTINUATION.sub(" ", rest)
             end_line = line_of(end - 1)

@@ -292,6 +292,14 @@ def _apply(operator: str, left: _Value, right: _Value) -> _Value:
     return _bounded(number, bits)
 
 
+def shifted_left(number: int, places: int) -> int | None:
+    """Return number << places, or None where no real constant is that large."""
+    if not 0 <= places < MAX_BITS:
+        return None
+    shifted = number << places
+    return shifted if shifted.bit_length() <= MAX_BITS else None
+
+
 def _bounded(number: int, bits: int | None) -> _Value:
     """Return a value, unless chained macros have made it larger than any constant of real code."""
     if number.bit_length() > MAX_BITS:

@@ -18,8 +18,10 @@ from mapper.errors import SourceError
 from mapper.ids import blob_id
 from mapper.model import SourceFile, Symbol
 
-MAX_FILE_BYTES = 2_000_000
-MAX_SCANNED_BYTES = 16_000_000
+MAX_FILE_BYTES = 16_000_000
+"""No file beyond it is taken, of whatever language."""
+MAX_PARSED_BYTES = 2_000_000
+"""Of C and C++ beyond it only the macros are read; other languages are not taken beyond it."""
 MIN_STRING_CHARS = 2
 MAX_STRING_CHARS = 48
 MAX_STRINGS = 2000
@@ -32,8 +34,8 @@ def parse_file(path: str, data: bytes) -> SourceFile:
     """Return a file's symbols and what else linking reads of it.
 
     Parse errors are no errors here: they are counted in `bytes_under_error`, and what the line scan finds stays. Of a C
-    file beyond MAX_FILE_BYTES only the macros are read: generated register headers grow that large.
-    Raises SourceError, reason "too_large" beyond MAX_FILE_BYTES (C and C++: MAX_SCANNED_BYTES), "binary" if there is a
+    file beyond MAX_PARSED_BYTES only the macros are read: generated register headers grow that large.
+    Raises SourceError, reason "too_large" beyond MAX_PARSED_BYTES (C and C++: MAX_FILE_BYTES), "binary" if there is a
     NUL byte.
 
     >>> from mapper import parse_file
@@ -41,7 +43,7 @@ def parse_file(path: str, data: bytes) -> SourceFile:
     >>> [(symbol.kind, symbol.name, symbol.value, symbol.line) for symbol in file.symbols]
     [('register', 'AB1234_REG_CTRL', 4, 1)]
     """
-    limit = MAX_SCANNED_BYTES if language_of(path) in ("c", "cpp") else MAX_FILE_BYTES
+    limit = MAX_FILE_BYTES if language_of(path) in ("c", "cpp") else MAX_PARSED_BYTES
     if len(data) > limit:
         raise SourceError(f"{path}: {len(data)} bytes, at most {limit} expected", reason="too_large")
     if b"\0" in data:
@@ -102,10 +104,10 @@ def _symbols(
     if language == "asm":
         return assembler_symbols(path, source, preprocessor), preprocessor.includes, 0
     if language == "linker":
-        return linker_symbols(path, source), (), 0
+        return linker_symbols(path, source, preprocessor), preprocessor.includes, 0
     if language == "devicetree":
         return devicetree_symbols(path, source, preprocessor), preprocessor.includes, 0
-    if len(source.data) > MAX_FILE_BYTES:
+    if len(source.data) > MAX_PARSED_BYTES:
         return macro_symbols(path, source, preprocessor), preprocessor.includes, 0
     symbols, bytes_under_error = c_symbols(path, source, preprocessor, language, words)
     return symbols, preprocessor.includes, bytes_under_error

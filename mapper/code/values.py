@@ -15,9 +15,13 @@ from mapper.code.expression import (
     Function,
     NotConstantError,
     expression_tokens,
+    shifted_left,
 )
 
 _PLAIN = re.compile(r"\(*\s*(?:0[xX]([0-9A-Fa-f]+)|(0|[1-9][0-9]*))(?:[uU]?[lL]{0,2})\s*\)*")
+_OPERAND = r"([A-Za-z_]\w*|(?:0[xX][0-9A-Fa-f]+|0|[1-9][0-9]*)[uU]?[lL]{0,2})"
+_SHIFT = re.compile(rf"\(\s*{_OPERAND}\s*<<\s*{_OPERAND}\s*\)")
+"""The most frequent expression of register headers, worth not to be parsed: (1UL << NAME_POS)."""
 _WORDS = re.compile(r"[A-Za-z_]\w*")
 _NO_NAMES: Mapping[str, int] = MappingProxyType({})
 _NO_FUNCTIONS: Mapping[str, Function] = MappingProxyType({})
@@ -38,6 +42,9 @@ def evaluate_with(expression: str, names: Mapping[str, int], functions: Mapping[
         return int(plain[1], 16) if plain[1] else int(plain[2])
     if len(expression) > MAX_EXPRESSION_CHARS:
         return None
+    if shift := _SHIFT.fullmatch(expression):
+        left, right = _operand(shift[1], names), _operand(shift[2], names)
+        return None if left is None or right is None else shifted_left(left, right)
     try:
         parser = ExpressionParser(expression_tokens(expression), names, functions, calls=[0], depth=0)
         value = parser.expression(0)
@@ -45,6 +52,12 @@ def evaluate_with(expression: str, names: Mapping[str, int], functions: Mapping[
     except NotConstantError:
         return None
     return value.number
+
+
+def _operand(text: str, names: Mapping[str, int]) -> int | None:
+    if not text[0].isdigit():
+        return names.get(text)
+    return int(text.rstrip("uUlL"), 16 if text[1:2] in ("x", "X") else 10)
 
 
 def evaluate_offset(expression: str, names: Mapping[str, int], functions: Mapping[str, Function]) -> int | None:

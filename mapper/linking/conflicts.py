@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from mapper.ids import anchor_id, content_id, symbol_id
 from mapper.linking.anchors import field_anchor, register_anchor
 from mapper.linking.codes import read_codes
-from mapper.linking.definitions import ABSOLUTE, DEFINITION_KINDS, addresses_agree, content_name, readings, says
+from mapper.linking.definitions import ABSOLUTE, DEFINITION_KINDS, addresses_agree, content_name, says
+from mapper.linking.fields import readings
 from mapper.linking.matches import Ground, is_register_marked, symbol_key
 from mapper.linking.targets import Target
 from mapper.linking.words import Name, name_of, similarity, split_words

@@ -12,29 +12,33 @@ from pathlib import PurePosixPath
 from mapper.linking.anchors import section_anchor
 from mapper.linking.bases import BASE_WORDS
 from mapper.linking.codes import link_code
+from mapper.linking.fields import STRONG_LIKENESS, link_field
 from mapper.linking.matches import (
     Ground,
     Match,
-    field_matches,
     is_field_marked,
     is_register_marked,
     register_matches,
     spelled_alike,
 )
+from mapper.linking.nil import is_handle_state
 from mapper.linking.targets import WIDE_ADDRESS, Line, SheetIndex, Target
 from mapper.linking.vocabulary import REGISTER_MARKS
 from mapper.linking.words import Name, containment, name_of, similarity, split_words
-from mapper.model import BitField, Evidence, Register, Symbol
+from mapper.model import Evidence, Register, Symbol
 
 DEFINITION_KINDS = frozenset({"macro", "constant", "register", "config"})
 MIN_LIKENESS = 0.34
-STRONG_LIKENESS = 0.85
 ABSOLUTE = 0x10000
 """An address from here on is no small number that may mean anything: it decides without the name."""
 ABSOLUTE_RAW = 0.72
 CONSENSUS_RAW = 0.68
 IN_ADDRESS = 0.6
 """How alike a definition and the register at its address are when one name is only a part of the other."""
+NAMED_ENOUGH = 0.75
+"""A register at a definition's address that is less alike gives way to one that has just its name."""
+NAMED_RAW = 0.65
+"""A name must propose it this surely for that."""
 SURE = 0.8
 """With a match this sure, printed lines with the same name add nothing."""
 MAX_LINES = 12
@@ -55,6 +59,8 @@ COMMAND_WORDS = frozenset({"cmd", "command", "instr", "instruction", "opcode"})
 def link_definition(ground: Ground, symbol: Symbol) -> list[Match]:
     """Return what a definition stands for, best first; empty when nothing agrees."""
     name = ground.name(symbol)
+    if is_handle_state(symbol, name):
+        return []
     value = ground.tree.value(symbol)
     if POINTER.search(symbol.declaration) and not DEREFERENCED.search(symbol.declaration):
         return []  # an instance: what it points to is linked by its type and its base address
@@ -63,7 +69,7 @@ def link_definition(ground: Ground, symbol: Symbol) -> list[Match]:
     if value is not None and (named := _as_content(ground, symbol, name, value)):
         return named
     matches = _as_register(ground, symbol, name, value)
-    matches += _as_field(ground, symbol, name, value)
+    matches += link_field(ground, symbol, name, value)
     matches += link_code(ground, symbol)
     if not any(match.raw >= SURE for match in matches):
         matches += _as_line(ground, symbol, name, value)
@@ -88,33 +94,13 @@ def addresses_agree(register: Register, value: int) -> bool:
     return register.address >= WIDE_ADDRESS and value == register.address & (WIDE_ADDRESS - 1)
 
 
-def agreeing_value(bits: BitField, value: int) -> str | None:
-    """Return how a value encodes a field's place (mask, position, width...), None if it does not."""
-    return next(iter(readings(bits, value)), None)
-
-
-def readings(bits: BitField, value: int) -> tuple[str, ...]:
-    """Return all ways in which a value encodes a field's place, the most usual first."""
-    width = bits.high - bits.low + 1
-    plain = (1 << width) - 1
-    agrees = {
-        "mask": value == plain << bits.low,
-        "position": value == bits.low,
-        "plain mask": value == plain,
-        "width": value == width and width > 1,
-        "high bit": value == bits.high,
-        "lowest bit": value == 1 << bits.low,
-        "inverted mask": value & 0xFF == ~(plain << bits.low) & 0xFF and value <= 0xFFFFFFFF,
-    }
-    return tuple(how for how, holds in agrees.items() if holds)
-
-
 def _as_register(ground: Ground, symbol: Symbol, name: Name, value: int | None) -> list[Match]:
     marked = is_register_marked(name) or symbol.kind == "register"
     floor = MIN_LIKENESS if marked else 0.5 if symbol.form != "enumerator" else 0.75
     scoped = _scoped(ground, symbol)
     matches: list[Match] = []
     unnamed: list[Match] = []
+    nearest = 0.0
     addresses = ground.tree.addresses(symbol)
     for target in registers_at(ground.index, addresses) or _commands_at(ground.index, name, addresses):
         alike = ground.index.likeness(name, target)
@@ -133,6 +119,7 @@ def _as_register(ground: Ground, symbol: Symbol, name: Name, value: int | None) 
             continue
         if is_field_marked(name) and not marked:
             alike *= 0.8
+        nearest = max(nearest, alike)
         where = next((address for address in addresses if addresses_agree(register, address)), addresses[0])
         evidence = _evidence(
             "address", f"{symbol.name} = {where:#x}, printed for {register.name}", alike, register.page
@@ -141,11 +128,29 @@ def _as_register(ground: Ground, symbol: Symbol, name: Name, value: int | None) 
         found = register_matches(register, raw, "address+name", evidence)
         matches += printed_first(ground.index, register, found)
     if matches:
-        return matches
+        return _printed_elsewhere(ground, symbol, name, value, matches, nearest)
     named = _as_named_register(ground, symbol, name, value, marked=marked)
     if named:  # name and address disagree: the name says what is meant, the address where it points
         return [*named, *(replace(match, raw=min(match.raw, named[0].raw - 0.04)) for match in unnamed)]
     return unnamed
+
+
+def _printed_elsewhere(
+    ground: Ground, symbol: Symbol, name: Name, value: int | None, matches: Sequence[Match], nearest: float
+) -> list[Match]:
+    """Return the matches of the register at a definition's address, behind the one that has just its name, if any.
+
+    nearest: how alike the name and that of the register at the address are. A file that shifts its addresses, or errs,
+    points to a neighbour; the name says what is meant.
+    """
+    has_namesake = any(target.field is None for target in ground.index.named(name))
+    if nearest >= NAMED_ENOUGH or not has_namesake:
+        return list(matches)
+    named = _as_named_register(ground, symbol, name, value, marked=is_register_marked(name))
+    best = max((match.raw for match in named), default=0.0)
+    if best < NAMED_RAW:
+        return list(matches)
+    return [*named, *(replace(match, raw=min(match.raw, best - 0.04)) for match in matches)]
 
 
 def link_address(ground: Ground, symbol: Symbol) -> list[Match]:
@@ -181,12 +186,24 @@ def _alike_at_address(name: Name, target: Target) -> float:
 def printed_first(index: SheetIndex, register: Register, matches: Sequence[Match]) -> list[Match]:
     """Return a register's matches for a definition of its address, those first whose page prints name and address.
 
-    Tables list both in one row; a description often leaves the address out, or prints it without the name.
+    Tables list both in one row; a description often leaves the address out, or prints it without the name. One that
+    describes several commands of one name together leaves it to the table to tell their codes apart.
     """
-    if len(matches) < 2 or index.prints_address(register, matches[0].anchor.page):
+    if len(matches) < 2 or (
+        index.prints_address(register, matches[0].anchor.page) and not _shares_description(index, register)
+    ):
         return list(matches)
     own, *rows = matches
     return [*(replace(row, raw=own.raw) for row in rows), replace(own, raw=rows[0].raw)]
+
+
+def _shares_description(index: SheetIndex, register: Register) -> bool:
+    """Say whether commands of one name, on and off, are described at one place."""
+    return register.role == "command" and any(
+        other.name == register.name and other.page == register.page and other.address != register.address
+        for target in index.named(name_of(register.name))
+        if (other := target.register) is not None
+    )
 
 
 def _scoped(ground: Ground, symbol: Symbol) -> Name | None:
@@ -299,38 +316,6 @@ def _as_instance(ground: Ground, symbol: Symbol, said: Name, value: int) -> list
         if matches:
             return matches
     return []
-
-
-def _as_field(ground: Ground, symbol: Symbol, name: Name, value: int | None) -> list[Match]:
-    matches: list[Match] = []
-    marked = is_field_marked(name)
-    if is_register_marked(name) and not marked:
-        return []
-    for target in ground.index.retrieve(name):
-        register, bits = target.register, target.field
-        if register is None or bits is None:
-            continue
-        alike = ground.index.likeness(name, target, strict=not marked)
-        if alike < 0.55:
-            continue
-        how = agreeing_value(bits, value) if value is not None else None
-        raw = 0.38 + 0.36 * alike
-        if how is not None and (symbol.form != "enumerator" or alike >= STRONG_LIKENESS):
-            raw += 0.2
-        elif value is not None and alike < STRONG_LIKENESS:
-            raw -= 0.06
-        if marked:
-            raw += 0.04
-        if name.words == target.name.words:
-            raw += 0.01
-        if len(register.name) > 1 and name.compact.startswith(name_of(register.name).compact):
-            raw += 0.03
-        if symbol.form == "enumerator" and alike < 0.95:
-            raw = min(raw, 0.62)
-        detail = f"reads like {register.name}.{bits.name}" + (f", value is its {how}" if how else "")
-        evidence = _evidence("field", detail, alike, bits.page or register.page)
-        matches += field_matches(register, bits, raw, "field+value" if how else "field name", evidence)
-    return matches
 
 
 def _as_line(ground: Ground, symbol: Symbol, name: Name, value: int | None) -> list[Match]:

@@ -74,6 +74,11 @@ def is_bus_access(ground: Ground, symbol: Symbol) -> bool:
     return bool(verbs) and all(word in BUS_WORDS or word in VERBS for word in words)
 
 
+def used_registers(ground: Ground, symbol: Symbol) -> list[Register]:
+    """Return the registers that a body uses through linked definitions, in order of first use."""
+    return [register for register, _ in _used(ground, symbol).values()]
+
+
 def _used(ground: Ground, symbol: Symbol) -> Used:
     """Return the registers that a body uses through linked definitions, with the definition's score."""
     used: Used = {}

@@ -4,8 +4,12 @@ A symbol is plumbing when its name without part and role words is made of plumbi
 (include guards, handles full of callbacks). Plumbing gets no link, however well a word of it matches.
 """
 
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+
 from mapper.code.wordlist import word_set
-from mapper.linking.words import Name
+from mapper.linking.words import Name, split_words
 from mapper.model import Symbol
 
 PLUMBING = word_set(
@@ -25,12 +29,20 @@ HARD = word_set(
     "finished inited manufacturer assert"
 )
 """One of these is enough: what they name is never in a datasheet's register part."""
+WENT_WELL = frozenset({"ok", "success", "none"})
+WENT_WRONG = word_set("error err fail failed failure timeout invalid")
+HANDLES = frozenset({"handle", "context", "ctx"})
+RESULT_NAMES = word_set("status result error err ret return code")
 TYPE_WORDS = frozenset({"t", "s", "e", "type", "struct", "def", "typedef"})
 SOFT_LAST = word_set("handle descriptor desc interface version name info bool context callback cb")
+DEVICE_TABLE = re.compile(r"\b\w*device_id\s+\w+\s*\[")
+"""A table of the names that a driver is bound by."""
 
 
 def is_plumbing(symbol: Symbol, name: Name) -> bool:
     """Say whether a symbol is a driver's own matter by its name and form alone."""
+    if symbol.form == "const" and DEVICE_TABLE.search(symbol.declaration):
+        return True
     words = [word for word in name.words if not word.isdigit()]
     if not words or all(len(word) <= 1 for word in words):
         return True
@@ -41,6 +53,25 @@ def is_plumbing(symbol: Symbol, name: Name) -> bool:
     if symbol.kind != "register" and any(word in HARD for word in words):
         return True
     return all(word in PLUMBING for word in words) and not is_exempt(words)
+
+
+def result_types(symbols: Iterable[Symbol]) -> frozenset[tuple[str, str]]:
+    """Return path and name of the enums that say how a call went: one enumerator is OK, another an error."""
+    members: dict[tuple[str, str], list[tuple[str, ...]]] = defaultdict(list)
+    for symbol in symbols:
+        if symbol.form == "enumerator" and symbol.scope is not None:
+            members[symbol.path, symbol.scope.replace("::", ".")].append(split_words(symbol.name))
+    return frozenset(
+        key
+        for key, names in members.items()
+        if any(words[-1] in WENT_WELL for words in names) and any(WENT_WRONG & set(words) for words in names)
+        if RESULT_NAMES & set(split_words(key[1]))
+    )
+
+
+def is_handle_state(symbol: Symbol, name: Name) -> bool:
+    """Say whether a symbol is a handle's member with a plain word as name: state kept by software, volatile or not."""
+    return symbol.form == "member" and len(name.tokens) == 1 and bool(HANDLES & set(split_words(symbol.scope or "")))
 
 
 def is_exempt(words: list[str]) -> bool:

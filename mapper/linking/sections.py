@@ -38,6 +38,8 @@ CONVERTING = re.compile(r"compensat|calculat|formula|convert", re.IGNORECASE)
 PARENTHESES = re.compile(r"\([^)]*\)")
 """Titles of registers say in parentheses how they may be accessed."""
 MAX_SECTIONS = 3
+NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+PRINTED_LIMIT_RAW = 0.74
 
 
 def link_section(ground: Ground, symbol: Symbol, name: Name) -> list[Match]:
@@ -70,8 +72,29 @@ def _limits(ground: Ground, symbol: Symbol, tokens: set[str]) -> list[Match]:
         return 0.62 + (0.08 if printed else 0.0) + (0.04 if BEST_LIMIT_TITLES.search(section.title) else 0.0)
 
     found = [s for s in ground.index.sheet.sections if LIMIT_TITLES.search(s.title)]
+    if printed := _printed_limit(ground, symbol, tokens, phrases):
+        return printed
     matches = _matches(found, sure, f"{symbol.name} is a limit", "parameter", "partial")
     return [replace(m, anchor=replace(m.anchor, page=_printing_page(ground, m, phrases))) for m in matches]
+
+
+def _printed_limit(ground: Ground, symbol: Symbol, tokens: set[str], phrases: Sequence[re.Pattern[str]]) -> list[Match]:
+    """Return the rows of parameters that print a limit's quantity and its very value as that bound."""
+    number = NUMBER.search(symbol.declaration.partition(symbol.name)[2])
+    if number is None:
+        return []
+    wanted, matches = float(number[0]), []
+    for row in ground.index.sheet.parameters:
+        printed = row.max if "max" in tokens else row.min
+        if printed is None or (given := NUMBER.search(printed.replace("−", "-").replace("–", "-"))) is None:
+            continue
+        section = ground.index.section_at(row.page, row.name)
+        said = any(phrase.search(text) for phrase in phrases for text in (row.name, row.symbol))
+        if said and float(given[0]) == wanted and section is not None:
+            why = Evidence(rule="parameter", detail=f"{row.name}: {printed}", weight=PRINTED_LIMIT_RAW, page=row.page)
+            anchor = section_anchor(section, place="parameter", page=row.page)
+            matches.append(Match(anchor, PRINTED_LIMIT_RAW, "parameter", (why,)))
+    return matches[:MAX_SECTIONS]
 
 
 def _printing_page(ground: Ground, match: Match, phrases: Sequence[re.Pattern[str]]) -> int:

@@ -17,8 +17,10 @@ from mapper.linking.definitions import DEFINITION_KINDS, link_address, link_alia
 from mapper.linking.functions import is_bus_access, link_function
 from mapper.linking.handlers import link_handler
 from mapper.linking.matches import Ground, dropped_words, symbol_key
-from mapper.linking.nil import is_plumbing, is_soft_plumbing
+from mapper.linking.namesakes import Namesakes, link_conversion, link_held, namesakes
+from mapper.linking.nil import is_plumbing, is_soft_plumbing, result_types
 from mapper.linking.sections import link_section
+from mapper.linking.startup import is_startup, link_startup
 from mapper.linking.targets import SheetIndex
 from mapper.linking.tree import TreeIndex
 from mapper.linking.types import (
@@ -66,7 +68,9 @@ def make_links(ground: Ground, repo_family: str) -> tuple[TraceLink, ...]:
     return tuple(links.values())
 
 
-def _propose(ground: Ground, symbols: Sequence[Symbol]) -> None:
+def _propose(ground: Ground, all_symbols: Sequence[Symbol]) -> None:
+    results = result_types(all_symbols)
+    symbols = [s for s in all_symbols if not _says_how_it_went(s, results)]
     definitions = [s for s in symbols if s.kind in DEFINITION_KINDS]
     functions = [s for s in symbols if s.kind == "function"]
     types = [s for s in symbols if s.kind == "struct" and s.form in TYPE_FORMS]
@@ -80,12 +84,13 @@ def _propose(ground: Ground, symbols: Sequence[Symbol]) -> None:
             ground.record(symbol, link_alias(ground, symbol))
     _propose_by_consensus(ground, definitions)
     _propose_by_offset(ground, members)
-    _propose_functions(ground, functions)
+    known = _propose_functions(ground, functions)
     users = users_of_types(functions, types)
     for symbol in members:
         name = ground.name(symbol)
         if symbol.kind == "struct" and not is_plumbing(symbol, name):
-            ground.record(symbol, link_member(ground, symbol) or link_section(ground, symbol, name))
+            found = link_held(ground, symbol, known) or link_member(ground, symbol)
+            ground.record(symbol, found or link_section(ground, symbol, name))
     members_of: dict[tuple[str, str | None], list[Symbol]] = defaultdict(list)
     for symbol in members:
         members_of[symbol.path, symbol.scope].append(symbol)
@@ -107,6 +112,12 @@ def _propose(ground: Ground, symbols: Sequence[Symbol]) -> None:
         name = ground.name(symbol)
         if symbol_key(symbol) not in ground.found and not is_plumbing(symbol, name):
             ground.record_weak(symbol, weak_proposals(ground, symbol, name))
+
+
+def _says_how_it_went(symbol: Symbol, results: frozenset[tuple[str, str]]) -> bool:
+    """Say whether a symbol is a type of results or one of its enumerators."""
+    name = symbol.scope if symbol.form == "enumerator" else symbol.qualified_name if symbol.form in TYPE_FORMS else None
+    return name is not None and (symbol.path, name.replace("::", ".")) in results
 
 
 def _propose_by_offset(ground: Ground, members: Sequence[Symbol]) -> None:
@@ -158,20 +169,29 @@ def _tags(symbol: Symbol) -> list[str]:
     return list(dict.fromkeys([symbol.name, *IDENTIFIER.findall(symbol.declaration)]))
 
 
-def _propose_functions(ground: Ground, functions: Sequence[Symbol]) -> None:
-    """Link the functions with a body; a prototype stands for what its definition stands for."""
+def _propose_functions(ground: Ground, functions: Sequence[Symbol]) -> Namesakes:
+    """Link the functions with a body; a prototype stands for what its definition stands for. Return them by name."""
     bodies = {symbol.name: symbol for symbol in functions if symbol.form != "prototype"}
     for symbol in functions:
         name = ground.name(symbol)
-        if is_plumbing(symbol, name) or (symbol.form == "prototype" and symbol.name in bodies):
+        if symbol.form == "prototype" and symbol.name in bodies:
+            continue
+        if is_startup(name):
+            ground.record(symbol, link_startup(ground, symbol, name))
+        if is_plumbing(symbol, name):
             continue
         sections = link_section(ground, symbol, name)
         own = [] if is_bus_access(ground, symbol) else link_function(ground, symbol, bodies)
         ground.record(symbol, [*own, *sections, *link_handler(ground, symbol, name)])
+    known = namesakes(ground, functions)
+    for symbol in functions:
+        if symbol_key(symbol) not in ground.found and symbol.form != "prototype":
+            ground.record(symbol, link_conversion(ground, symbol, known))
     for symbol in functions:
         if symbol.form == "prototype" and symbol.name in bodies:
             found = ground.found.get(symbol_key(bodies[symbol.name]), ())
             ground.record(symbol, [replace(match, raw=match.raw - 0.01, method="prototype") for match in found])
+    return known
 
 
 def _propose_enums_by_members(ground: Ground, definitions: Sequence[Symbol], types: Sequence[Symbol]) -> None:

@@ -18,6 +18,8 @@ GROUPED = re.compile(r"\b0x([0-9A-Fa-f]{4})[ _]([0-9A-Fa-f]{4})\b")
 """Wide addresses are often printed in two groups of four digits."""
 BINARY = re.compile(r"\b([01]{4})[ _]?([01]{4})\b")
 LEADERS = re.compile(r"\.{4,}|(?:\. ){4,}")
+TITLE_TAIL = re.compile(r"\s*\(.*$")
+"""What a register's title adds in parentheses: its address, its access."""
 IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,}")
 UNTELLING_TITLE = re.compile(
     r"contents|index|revision history|change|ordering|legal|disclaimer|document|figures|tables|glossary|contact|packag|"
@@ -131,6 +133,10 @@ class SheetIndex:
         """Return the target of a register of this datasheet."""
         return self._target_of.get(id(register))
 
+    def named(self, name: Name) -> list[Target]:
+        """Return the registers and fields with just this name."""
+        return self._by_compact.get(name.compact, [])
+
     def retrieve(self, name: Name) -> list[Target]:
         """Return at most MAX_RETRIEVED registers and fields that share words with a name, the most telling first."""
         known = self._retrieved.get((name.tokens, name.compact))
@@ -221,8 +227,17 @@ class SheetIndex:
 
     def prints_address(self, register: Register, page: int) -> bool:
         """Say whether a line of a page prints a register's name and its address."""
-        lines = self.lines(name_of(register.name))
-        return any(line.page == page and register.address in line.numbers for line in lines)
+        name = name_of(register.name)
+        if any(line.page == page and register.address in line.numbers for line in self.lines(name)):
+            return True
+        if not 0 < page <= len(self.sheet.pages):
+            return False
+        spelt = {_letters(register.name)}
+        if page == register.page and register.section_path:  # its section's title may spell it another way
+            title = TITLE_TAIL.sub("", register.section_path[-1])
+            spelt |= {_letters(title)} if len(title) > 3 else set()
+        rows = [row for row in self.sheet.pages[page - 1].splitlines() if register.address in _numbers(row)]
+        return any(words and words in _letters(row) for row in rows for words in spelt)
 
     def section_at(self, page: int, line: str = "") -> Section | None:
         """Return the section a line of a page stands in: the deepest that holds its text, else the last on the page."""
@@ -320,10 +335,19 @@ def _identifier_lines(sheet: Datasheet) -> dict[str, list[Line]]:
         if sum(1 for row in rows if LEADERS.search(row)) >= 5:
             continue
         for row in rows:
-            hexadecimal = [int(a or b, 16) for a, b in HEX.findall(row)]
-            hexadecimal += [int(a + b, 16) for a, b in GROUPED.findall(row)]
-            numbers = frozenset([*hexadecimal, *(int(a + b, 2) for a, b in BINARY.findall(row))])
+            numbers = _numbers(row)
             compacts = {"".join(CHUNK.findall(word.lower())) for word in IDENTIFIER.findall(row)}
             for compact in compacts:
                 lines[compact].append(Line(number, row, numbers))
     return dict(lines)
+
+
+def _numbers(row: str) -> frozenset[int]:
+    """Return the hexadecimal and binary numbers that a line prints."""
+    hexadecimal = [int(a or b, 16) for a, b in HEX.findall(row)]
+    hexadecimal += [int(a + b, 16) for a, b in GROUPED.findall(row)]
+    return frozenset([*hexadecimal, *(int(a + b, 2) for a, b in BINARY.findall(row))])
+
+
+def _letters(text: str) -> str:
+    return "".join(CHUNK.findall(text.lower()))

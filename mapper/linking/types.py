@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mapper.linking.anchors import register_anchor
-from mapper.linking.definitions import agreeing_value, line_match
+from mapper.linking.definitions import line_match
+from mapper.linking.fields import agreeing_value
 from mapper.linking.matches import Ground, Match, field_matches, register_matches, symbol_key
+from mapper.linking.nil import is_handle_state
 from mapper.linking.targets import Target
 from mapper.linking.words import Name, name_of, similarity
 from mapper.model import Evidence, Symbol
@@ -47,6 +49,7 @@ def link_type(ground: Ground, symbol: Symbol, users: Mapping[str, Sequence[Symbo
     name = type_name(ground, symbol)
     matches = _named(ground, symbol, name, floor=0.75)
     takers = [taker for taker in users.get(symbol.name, ()) if ground.by_name.get(taker.name)]
+    takers = [taker for taker in takers if ground.by_name[taker.name][0].register is not None]
     if not takers or len(takers) > MANY_TAKERS:
         return matches
     tops = {id(ground.by_name[taker.name][0].register) for taker in takers}
@@ -161,6 +164,8 @@ def link_member(ground: Ground, symbol: Symbol) -> list[Match]:
     """Return what a struct member stands for: only a telling name that the datasheet prints in full."""
     name = name_of(symbol.name, ground.drop)
     if len(name.compact) < 4 or (len(name.tokens) < 2 and not any(c.isdigit() for c in name.compact)):
+        return []
+    if is_handle_state(symbol, name):
         return []
     matches = _named(ground, symbol, name, floor=0.95)
     if not matches:

@@ -55,3 +55,13 @@ def test_outcomes_come_from_the_top_links_of_read_symbols() -> None:
     read = {**gold, "source": "read", "anchors": [{"page": 4}]}
 
     assert read_outcomes([{**link, "rank": 2, "score": 0.7}, link], [read, {**gold, "page": 9}]) == ((0.8, True),)
+
+
+def test_pools_nearer_than_their_tilt_do_not_fall() -> None:
+    """A pool ends half a hundredth above its share; the next one, hardly surer, starts no lower."""
+    wrong = {0.2: 0, 0.3: 7, 0.4: 5}
+
+    outcomes = [(raw, place >= count) for raw, count in wrong.items() for place in range(100)]
+    shares = [share for _, share in fit_curve(outcomes)]
+
+    assert shares == sorted(shares)

@@ -175,11 +175,12 @@ def test_sources_that_are_not_utf8_are_read(map_tree: MapTree, tmp_path: Path, e
 
 
 def test_binary_and_too_large_sources_are_named(map_tree: MapTree, tmp_path: Path) -> None:
-    """UTF-16 is binary to a reader of C, a generated header of 10 MB is over the limit; the rest is mapped."""
+    """UTF-16 is binary to a reader of C; a header of 17 MB and a device tree of 3 MB are too large; the rest counts."""
     tree: dict[str, str | bytes] = {
         "src/zq4071.h": header("ZQ4071"),
         "src/wide.h": header("ZQ4071").encode("utf-16"),
-        "src/generated.h": "".join(f"#define GENERATED_TABLE_{n} {n}\n" for n in range(300_000)),
+        "src/generated.h": "\n" * 17_000_000,
+        "src/board.dts": "\n" * 3_000_000,
     }
 
     result = map_tree(tree, "ZQ4071")
@@ -187,8 +188,20 @@ def test_binary_and_too_large_sources_are_named(map_tree: MapTree, tmp_path: Pat
     assert result.exit_code == 0, result.output
     assert "skipped: src/wide.h: " in result.stderr
     assert "binary" in result.stderr
-    assert "skipped: src/generated.h: larger than 2000000 bytes" in result.stderr
+    assert "skipped: src/generated.h: larger than 16000000 bytes" in result.stderr
+    assert "skipped: src/board.dts: 3000000 bytes, at most 2000000 expected" in result.stderr.replace("\n", " ")
     assert files_of(tmp_path) == {"zq4071.pdf": {"src/zq4071.h"}}
+
+
+def test_a_generated_header_of_3_megabytes_is_mapped(map_tree: MapTree, tmp_path: Path) -> None:
+    """Registers among thousands of other macros are linked, though the file is too large for the parser."""
+    others = "".join(f"#define GENERATED_TABLE_{n} {n} // {'filler ' * 20}\n" for n in range(18_000))
+
+    result = map_tree({"src/zq4071.h": header("ZQ4071") + others}, "ZQ4071")
+
+    assert result.exit_code == 0, result.output
+    assert "skipped" not in result.stderr
+    assert linked(tmp_path) == {f"ZQ4071_REG_{name.upper()}" for name, *_ in REGISTERS}
 
 
 def test_a_tree_of_unreadable_files_is_said(map_tree: MapTree) -> None:

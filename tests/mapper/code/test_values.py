@@ -159,3 +159,12 @@ def test_offset_from_foreign_base() -> None:
     """Base + offset with a base that is defined elsewhere gives the offset, other unknown names nothing."""
     assert evaluate_offset("(UART_BASE_ADDR + 0x0C)", {}, {}) == 0x0C
     assert evaluate_offset("(UART_INDEX + 0x0C)", {}, {}) is None
+
+
+@pytest.mark.parametrize("left", ["1", "1UL", "0x3u", "0", "SEVEN", "NEGATIVE", "FOREIGN", "07", "sizeof"])
+@pytest.mark.parametrize("right", ["0", "3", "0x10UL", "SEVEN", "NEGATIVE", "FOREIGN", "128"])
+def test_a_plain_shift_is_what_the_parser_says(left: str, right: str) -> None:
+    """The short way of the most frequent expression gives the same value, or none, as the long way."""
+    names = {"SEVEN": 7, "NEGATIVE": -2}
+
+    assert evaluate(f"({left} << {right})", names) == evaluate(f"(0 + {left} << {right})", names)

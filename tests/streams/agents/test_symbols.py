@@ -146,6 +146,21 @@ def test_a_refused_file_is_dropped_and_the_commit_goes_on(
     assert "latin.c" in state(engine, repo)[0]
 
 
+def test_a_generated_header_of_3_megabytes_is_taken(
+    engine: Engine, settings: StreamsSettings, metrics: StreamsMetrics, pool: Any, mirror: Any, repo: str, deliver: Any
+) -> None:
+    """The default limit lets a header through that the mapper reads by its macros alone; a device tree is refused."""
+    large = "".join(f"#define ZQ_{n} 0x{n:X} // {'filler ' * 200}\n" for n in range(2_200))
+    mirror.add("c1", regs__h=large, board__dts=large.replace("#define", "//"))
+
+    deliver(SymbolsAgent(settings, engine, metrics, pool, lambda _: mirror), event(repo, mirror, "c1", None))
+
+    assert len(large) > 3_000_000
+    assert state(engine, repo)[1] == {(f"ZQ_{n}", n) for n in range(2_200)}
+    with reading(engine) as conn:
+        assert samples.count_drops(conn) == {("symbols", "too_large"): 1}
+
+
 def test_a_removed_repository_takes_no_commit(
     engine: Engine, agent: SymbolsAgent, mirror: Any, repo: str, deliver: Callable[..., Any]
 ) -> None:
