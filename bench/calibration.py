@@ -18,12 +18,12 @@ from bench.mapper.report import share
 from bench.mapper.sets import Case, Places, group_of, load_case, set_names
 from bench.mapper.trees import ROOT, Parser
 from mapper.figures import pages_of
+from mapper.linking.alignment.matches import Ground, Match, symbol_key
+from mapper.linking.alignment.symbols import link_symbols
+from mapper.linking.alignment.targets import SheetIndex
 from mapper.linking.confidence import KNOTS, probability
-from mapper.linking.files import rank_files, sheet_parts
-from mapper.linking.matches import Ground, Match, symbol_key
-from mapper.linking.symbols import link_symbols
-from mapper.linking.targets import SheetIndex
-from mapper.linking.tree import TreeIndex
+from mapper.linking.index.tree import TreeIndex
+from mapper.linking.relevance.files import rank_files, sheet_parts
 from mapper.reliability import Outcome, Reliability, fit_curve, reliability
 
 

@@ -21,8 +21,8 @@ from bench.sheet_defines import defined_registers, score_defines
 from bench.sheet_headings import MIN_ENTRIES, HeadingScore, score_headings
 from bench.sheet_speed import read_with_camelot
 from mapper.datasheet import read_datasheet
-from mapper.datasheet.notation import address, fold, reset_value
-from mapper.datasheet.pages import open_document
+from mapper.datasheet.page.pages import open_document
+from mapper.datasheet.register.notation import address, fold, reset_value
 from mapper.errors import DatasheetError
 from mapper.model import Datasheet, Register
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mapper.datasheet.notation import fold
+from mapper.datasheet.register.notation import fold
 from mapper.model import Datasheet, Register
 
 HELD_OUT_OF = 3

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mapper.datasheet.headings import find_headings, split_number
-from mapper.datasheet.notation import fold
-from mapper.datasheet.pages import OutlineEntry, Page
+from mapper.datasheet.page.pages import OutlineEntry, Page
+from mapper.datasheet.register.notation import fold
 
 MIN_ENTRIES = 10  # numbered ones: a shorter outline is no gold
 

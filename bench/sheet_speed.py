@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mapper.datasheet import read_datasheet
-from mapper.datasheet.columns import register_tables
-from mapper.datasheet.drafts import assemble
 from mapper.datasheet.headings import find_headings
-from mapper.datasheet.pages import Page, open_document
-from mapper.datasheet.registers import RegisterWalk
-from mapper.datasheet.second_reader import MAX_PAGES, second_tables
-from mapper.datasheet.signs import PageFilter, Signs
+from mapper.datasheet.page.pages import Page, open_document
+from mapper.datasheet.register.drafts import assemble
+from mapper.datasheet.register.registers import RegisterWalk
+from mapper.datasheet.table.columns import register_tables
+from mapper.datasheet.table.second_reader import MAX_PAGES, second_tables
+from mapper.datasheet.table.signs import PageFilter, Signs
 from mapper.model import Register
 
 

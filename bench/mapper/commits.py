@@ -16,13 +16,13 @@ from pathlib import Path
 from bench.mapper.tokens import TokenCounts
 from mapper.code import MAX_FILE_BYTES, is_relevant_path, parse_file, role_of
 from mapper.errors import SourceError
-from mapper.linking.facts import FileFacts, file_facts
+from mapper.linking.asking.material import refusal
+from mapper.linking.asking.prompts import render
+from mapper.linking.asking.questions import Recorder
+from mapper.linking.index.facts import FileFacts, file_facts
+from mapper.linking.index.state import TreeState
+from mapper.linking.index.structure import ANSWER_ROLES
 from mapper.linking.mapping import Decision, Remapped, remap_tree
-from mapper.linking.material import refusal
-from mapper.linking.prompts import render
-from mapper.linking.questions import Recorder
-from mapper.linking.state import TreeState
-from mapper.linking.structure import ANSWER_ROLES
 from mapper.model import Datasheet, SourceFile
 from streams.watch.git import EMPTY_TREE, GitMirror
 

@@ -10,9 +10,9 @@ from deploy.cli.mapstate import load_state, state_key
 from deploy.cli.sourcetree import open_tree, text_of
 from deploy.cli.treefacts import load_file
 from mapper.errors import StateError
+from mapper.linking.asking.questions import Policy, Question, Recorder
+from mapper.linking.index.state import TreeState
 from mapper.linking.mapping import remap_tree
-from mapper.linking.questions import Policy, Question, Recorder
-from mapper.linking.state import TreeState
 from mapper.model import Datasheet, SourceFile
 from streams.llm.tokens import count_tokens
 

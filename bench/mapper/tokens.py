@@ -16,7 +16,7 @@ from pathlib import Path
 from bench.mapper.sets import Case
 from mapper.baselines import PROMPT, SECONDS_PER_TOKEN, DirectCost, direct_cost
 from mapper.linking import map_tree
-from mapper.linking.questions import Policy, Question, Recorder
+from mapper.linking.asking.questions import Policy, Question, Recorder
 from mapper.model import Datasheet, SourceFile
 from streams.llm.tokens import LevelTokens, TokenCounter, count_tokens
 

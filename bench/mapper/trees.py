@@ -119,6 +119,6 @@ def source_digest(places: Iterable[str]) -> bytes:
     digest = hashlib.sha256()
     for place in places:
         path = ROOT / place
-        for file in [path] if path.is_file() else sorted(path.glob("*.py")):
+        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
             digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.digest()

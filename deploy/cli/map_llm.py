@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from mapper.linking.questions import LanguageModel, Policy, Recorder
+    from mapper.linking.asking.questions import LanguageModel, Policy, Recorder
     from mapper.model import Mapping
     from streams.llm import ChatModel
     from streams.llm.tokens import TokenCounter
@@ -70,7 +70,7 @@ class Tier:
 def choose_tier(*, llm: bool | None, everything: bool, dry_run: bool, budget: int | None, required: bool) -> Tier:
     """Return the tier that the options ask for; ends the command for options or settings that do not go together."""
     from deploy.cli.output import EXIT_CONFIG, fail
-    from mapper.linking.questions import Recorder
+    from mapper.linking.asking.questions import Recorder
     from streams.config import StreamsSettings
     from streams.errors import ConfigError, LlmError
 
@@ -118,7 +118,7 @@ def _write_counts(recorder: Recorder, tokens: TokenCounter) -> None:
 def _note_undecided(mapping: Mapping) -> None:
     """Say how much the rules were not sure about."""
     from deploy.cli.output import note
-    from mapper.linking.questions import UNDECIDED_RULE
+    from mapper.linking.asking.questions import UNDECIDED_RULE
 
     files = sum(any(each.rule == UNDECIDED_RULE for each in file.evidence) for file in mapping.files)
     symbols = {link.symbol_id for link in mapping.links if any(each.rule == UNDECIDED_RULE for each in link.evidence)}

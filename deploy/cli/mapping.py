@@ -16,9 +16,9 @@ from deploy.cli.progress import progress
 from deploy.cli.sourcetree import SourceTree, stamps_of, text_of
 from deploy.cli.treefacts import load_file, parse_tree
 from mapper.errors import DatasheetError
-from mapper.linking.facts import FileFacts
+from mapper.linking.index.facts import FileFacts
+from mapper.linking.index.state import TreeState
 from mapper.linking.mapping import Remapped, gathered, remap_tree
-from mapper.linking.state import TreeState
 from mapper.model import Datasheet, SourceFile
 from mapper.model import Mapping as TreeMapping
 from streams import sandbox

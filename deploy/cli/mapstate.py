@@ -16,9 +16,9 @@ from pydantic import TypeAdapter
 import mapper
 from mapper.errors import StateError
 from mapper.ids import content_id
-from mapper.linking.keeping import Package, pack, state_of, state_parts, unpack
+from mapper.linking.index.keeping import Package, pack, state_of, state_parts, unpack
+from mapper.linking.index.state import EMPTY, TreeState
 from mapper.linking.mapping import Decision
-from mapper.linking.state import EMPTY, TreeState
 from mapper.model import Datasheet
 
 SHEET = TypeAdapter(Datasheet)

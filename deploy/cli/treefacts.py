@@ -12,8 +12,8 @@ from pathlib import Path
 from deploy.cli.sourcetree import SourceTree, read_contents, read_file, text_of
 from mapper.code import MAX_FILE_BYTES, parse_file, role_of
 from mapper.errors import SourceError
-from mapper.linking.facts import FileFacts, file_facts
-from mapper.linking.structure import ANSWER_ROLES
+from mapper.linking.index.facts import FileFacts, file_facts
+from mapper.linking.index.structure import ANSWER_ROLES
 from mapper.model import SourceFile
 from streams.lifeline import die_with_parent
 

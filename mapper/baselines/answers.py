@@ -11,7 +11,7 @@ from mapper.baselines.partnumber import score_by_part
 from mapper.baselines.texts import TextIndex
 from mapper.code.tree import role_of
 from mapper.ids import anchor_id, link_id, link_revision, symbol_id
-from mapper.linking.structure import ANSWER_ROLES
+from mapper.linking.index.structure import ANSWER_ROLES
 from mapper.model import Anchor, Datasheet, Evidence, FileRelevance, Symbol, TraceLink
 
 if TYPE_CHECKING:

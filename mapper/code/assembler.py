@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from mapper.code.defines import Preprocessor
-from mapper.code.environment import Environment
+from mapper.code.c.defines import Preprocessor
+from mapper.code.c.environment import Environment
 from mapper.code.normal import code_tokens, references_in, revision_of, shortened
 from mapper.code.text import SourceText
 from mapper.model import Symbol, SymbolKind

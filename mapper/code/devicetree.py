@@ -6,8 +6,8 @@ A node `&label {` or `&{/path} {` adds to one that stands elsewhere; its declara
 import re
 from dataclasses import dataclass, field
 
-from mapper.code.defines import Preprocessor
-from mapper.code.environment import Environment
+from mapper.code.c.defines import Preprocessor
+from mapper.code.c.environment import Environment
 from mapper.code.normal import code_tokens, references_in, revision_of, shortened
 from mapper.code.text import SourceText
 from mapper.code.values import evaluate

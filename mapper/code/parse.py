@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Container, Iterable
 
 from mapper.code.assembler import assembler_symbols, linker_symbols
-from mapper.code.c_file import c_symbols, macro_symbols, outline, shows_cpp
-from mapper.code.defines import Macro, Preprocessor
+from mapper.code.c.c_file import c_symbols, macro_symbols, outline, shows_cpp
+from mapper.code.c.defines import Macro, Preprocessor
+from mapper.code.c.symbols import Parsed
 from mapper.code.devicetree import devicetree_symbols
 from mapper.code.kconfig import kconfig_symbols
 from mapper.code.licence import SCAN_CHARS, find_licence
 from mapper.code.normal import KEYWORDS
-from mapper.code.symbols import Parsed
 from mapper.code.text import SourceText
 from mapper.code.tree import language_of, role_of
 from mapper.errors import SourceError

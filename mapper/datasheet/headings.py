@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from mapper.datasheet.layout import CELL_GAP, Line
-from mapper.datasheet.pages import OutlineEntry, Page
-from mapper.datasheet.running import is_running, running_lines
+from mapper.datasheet.page.layout import CELL_GAP, Line
+from mapper.datasheet.page.pages import OutlineEntry, Page
+from mapper.datasheet.page.running import is_running, running_lines
 
 LARGER = 1.05  # times the body size: heading size
 MUCH_LARGER = 1.15

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from mapper.datasheet.layout import Line
-from mapper.datasheet.pages import Page
-from mapper.datasheet.running import running_lines
+from mapper.datasheet.page.layout import Line
+from mapper.datasheet.page.pages import Page
+from mapper.datasheet.page.running import running_lines
 
 MAX_PARTS = 8
 MAX_TITLE_CHARS = 200

@@ -4,17 +4,17 @@ import hashlib
 import logging
 from collections.abc import Sequence
 
-from mapper.datasheet.broken_names import join_broken_names
-from mapper.datasheet.columns import has_register_header, register_tables
-from mapper.datasheet.drafts import assemble
 from mapper.datasheet.headings import find_headings
 from mapper.datasheet.identity import identify
-from mapper.datasheet.pages import Page, is_cut_off, open_document
-from mapper.datasheet.parameters import parameters_on
-from mapper.datasheet.registers import RegisterWalk
-from mapper.datasheet.second_reader import second_tables
+from mapper.datasheet.page.pages import Page, is_cut_off, open_document
+from mapper.datasheet.register.broken_names import join_broken_names
+from mapper.datasheet.register.drafts import assemble
+from mapper.datasheet.register.parameters import parameters_on
+from mapper.datasheet.register.registers import RegisterWalk
 from mapper.datasheet.sections import cut_sections
-from mapper.datasheet.signs import PageFilter
+from mapper.datasheet.table.columns import has_register_header, register_tables
+from mapper.datasheet.table.second_reader import second_tables
+from mapper.datasheet.table.signs import PageFilter
 from mapper.errors import DatasheetError
 from mapper.model import Datasheet
 

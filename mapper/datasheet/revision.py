@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mapper.datasheet.notation import fold
+from mapper.datasheet.register.notation import fold
 from mapper.model import BitField, Datasheet, Parameter, Register, Section
 
 SIMILAR = 0.6  # of the lines shared: a section under another title is the same one

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from mapper.datasheet.headings import Heading
-from mapper.datasheet.pages import Page
-from mapper.datasheet.running import is_running, running_lines
+from mapper.datasheet.page.pages import Page
+from mapper.datasheet.page.running import is_running, running_lines
 from mapper.model import Section
 
 _RESET_NOTE = re.compile(r"\s*[\[(]\s*(?:reset|default)\b[^\])]*[\])]", re.IGNORECASE)

@@ -4,16 +4,16 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mapper.linking.conflicts import find_conflicts
-from mapper.linking.files import rank_files, sheet_parts
-from mapper.linking.pages import rank_pages
-from mapper.linking.questions import LanguageModel, Policy
-from mapper.linking.reads import Notes, notes_of, reads_of
-from mapper.linking.state import TreeState
-from mapper.linking.symbols import link_symbols
-from mapper.linking.targets import SheetIndex
-from mapper.linking.tier import ModelTier
-from mapper.linking.tree import TreeIndex
+from mapper.linking.alignment.conflicts import find_conflicts
+from mapper.linking.alignment.symbols import link_symbols
+from mapper.linking.alignment.targets import SheetIndex
+from mapper.linking.asking.questions import LanguageModel, Policy
+from mapper.linking.asking.tier import ModelTier
+from mapper.linking.index.reads import Notes, notes_of, reads_of
+from mapper.linking.index.state import TreeState
+from mapper.linking.index.tree import TreeIndex
+from mapper.linking.relevance.files import rank_files, sheet_parts
+from mapper.linking.relevance.pages import rank_pages
 from mapper.model import Conflict, Datasheet, FileRelevance, SourceFile, TraceLink
 from mapper.model import Mapping as TreeMapping
 

@@ -16,10 +16,10 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from mapper.linking.answers import AnswerError, read_answer
-from mapper.linking.material import refusal
-from mapper.linking.prompts import Prompt, render
-from mapper.linking.questions import Answer, Question
+from mapper.linking.asking.answers import AnswerError, read_answer
+from mapper.linking.asking.material import refusal
+from mapper.linking.asking.prompts import Prompt, render
+from mapper.linking.asking.questions import Answer, Question
 from streams.config import StreamsSettings
 from streams.errors import LlmError
 from streams.llm.budget import Booking, Budget

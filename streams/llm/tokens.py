@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from mapper.linking.material import refusal
-from mapper.linking.prompts import Prompt, render
-from mapper.linking.questions import Level, Question
+from mapper.linking.asking.material import refusal
+from mapper.linking.asking.prompts import Prompt, render
+from mapper.linking.asking.questions import Level, Question
 from streams.errors import LlmError
 
 TOKENIZER = Path("models", "smollm2-135m-instruct", "tokenizer.json")

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import openai
 
-from mapper.linking.prompts import Prompt
+from mapper.linking.asking.prompts import Prompt
 from streams.llm.usage import Unanswered
 
 logger = logging.getLogger(__name__)

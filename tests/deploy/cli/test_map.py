@@ -16,7 +16,7 @@ from deploy.cli.mapping import MapJob, run_job
 from deploy.cli.sourcetree import open_tree
 from deploy.cli.treefacts import FEW_FILES, parse_tree
 from mapper.errors import DatasheetError
-from mapper.linking.questions import Recorder
+from mapper.linking.asking.questions import Recorder
 from mapper.model import Datasheet, Mapping, Register
 
 Run = Callable[..., Result]

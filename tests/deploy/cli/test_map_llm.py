@@ -53,8 +53,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     )  # fmt: skip
     monkeypatch.setattr("streams.sandbox.read_sheet", lambda pdf, **_: sheet)
     monkeypatch.setattr("streams.llm.wire.FIRST_WAIT_SECONDS", 0.01)
-    monkeypatch.setattr("mapper.linking.ask_symbols.LOW", 0.0)
-    monkeypatch.setattr("mapper.linking.ask_symbols.HIGH", 1.1)
+    monkeypatch.setattr("mapper.linking.asking.ask_symbols.LOW", 0.0)
+    monkeypatch.setattr("mapper.linking.asking.ask_symbols.HIGH", 1.1)
     monkeypatch.setenv("SHEETSTREAM_HOME", str(tmp_path / "home"))
     (tmp_path / "vendor").mkdir()
     (tmp_path / "vendor" / "zq4071.h").write_text(HEADER)

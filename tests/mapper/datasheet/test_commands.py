@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from mapper.datasheet import read_datasheet
-from mapper.datasheet.heads import further_heads, read_head
-from mapper.datasheet.notation import codes
+from mapper.datasheet.register.heads import further_heads, read_head
+from mapper.datasheet.register.notation import codes
 from mapper.model import Register
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from mapper.datasheet import read_datasheet
 from mapper.datasheet.identity import Identity, identify
-from mapper.datasheet.pages import open_document
+from mapper.datasheet.page.pages import open_document
 
 
 def _identity(drawing: Any, file: str, title: str = "") -> Identity:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from mapper.datasheet import read_datasheet
-from mapper.datasheet.heads import further_heads
-from mapper.datasheet.notation import address_base
+from mapper.datasheet.register.heads import further_heads
+from mapper.datasheet.register.notation import address_base
 
 NAMES = ("Conversion", "Config", "Lo_thresh", "Hi_thresh")
 BINARY = ("00b", "01b", "10b", "11b")

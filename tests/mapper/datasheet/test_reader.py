@@ -166,7 +166,7 @@ def test_damaged_page_tree_is_refused(sample_pdf: bytes) -> None:
 
 def test_too_many_pages_are_refused(monkeypatch: pytest.MonkeyPatch, sample_pdf: bytes) -> None:
     """A document over the page limit is refused before its pages are read."""
-    monkeypatch.setattr("mapper.datasheet.pages.MAX_PAGES", 1)
+    monkeypatch.setattr("mapper.datasheet.page.pages.MAX_PAGES", 1)
 
     with pytest.raises(DatasheetError, match="2 pages") as caught:
         read_datasheet(sample_pdf, file="long.pdf")
@@ -176,7 +176,7 @@ def test_too_many_pages_are_refused(monkeypatch: pytest.MonkeyPatch, sample_pdf:
 
 def test_page_over_the_character_limit_is_partial(monkeypatch: pytest.MonkeyPatch, sample_pdf: bytes) -> None:
     """A page with more characters than the limit is cut and marked."""
-    monkeypatch.setattr("mapper.datasheet.glyphs.MAX_CHARS_PER_PAGE", 300)
+    monkeypatch.setattr("mapper.datasheet.page.glyphs.MAX_CHARS_PER_PAGE", 300)
 
     assert read_datasheet(sample_pdf, file="big.pdf").partial
 

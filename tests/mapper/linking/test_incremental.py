@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from mapper.code import parse_file
 from mapper.linking import map_tree
-from mapper.linking.facts import file_facts
+from mapper.linking.index.facts import file_facts
+from mapper.linking.index.postings import Postings
+from mapper.linking.index.state import EMPTY, TreeState
+from mapper.linking.index.structure import answer_files
 from mapper.linking.mapping import Decision, Remapped, remap_tree
-from mapper.linking.postings import Postings
-from mapper.linking.state import EMPTY, TreeState
-from mapper.linking.structure import answer_files
 from mapper.model import Datasheet, SourceFile
 
 PATHS = (

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from mapper.linking import ask_files, ask_symbols, map_tree
-from mapper.linking.prompts import render
-from mapper.linking.questions import Answer, Policy, Question
+from mapper.linking import map_tree
+from mapper.linking.asking import ask_files, ask_symbols
+from mapper.linking.asking.prompts import render
+from mapper.linking.asking.questions import Answer, Policy, Question
 from mapper.model import Datasheet, Mapping, SourceFile
 
 ATTACKS = {

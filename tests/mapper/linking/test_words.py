@@ -2,8 +2,8 @@
 
 import pytest
 
+from mapper.linking.index.structure import part_words, unit_directory, unit_stem
 from mapper.linking.parts import grade_name, is_part_like
-from mapper.linking.structure import part_words, unit_directory, unit_stem
 from mapper.linking.words import contradict, name_of, similarity, split_words
 
 

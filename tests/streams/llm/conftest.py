@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from mapper.linking.questions import Candidate, Item, Question
+from mapper.linking.asking.questions import Candidate, Item, Question
 from streams.config import StreamsSettings
 from streams.llm import ChatModel, open_model
 from streams.llm.tokens import TOKENIZER

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mapper.linking.questions import Question
+from mapper.linking.asking.questions import Question
 from streams.config import StreamsSettings
 from streams.llm import ChatModel, open_model
 from streams.llm.wire import MAX_ATTEMPTS

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mapper.linking.questions import Candidate, Question
+from mapper.linking.asking.questions import Candidate, Question
 from streams.config import StreamsSettings
 from streams.errors import LlmError
 from streams.llm import ChatModel, open_model
@@ -22,7 +22,7 @@ CHILD = """
 import sys
 from streams.config import StreamsSettings
 from streams.llm import open_model
-from mapper.linking.questions import Candidate, Item, Question
+from mapper.linking.asking.questions import Candidate, Item, Question
 questions = [
     Question(level="symbols", sheet_file="a.pdf", about="x", candidates=(Candidate(id="p1", text="register"),),
              items=(Item(id="s1", text=f"macro A{n}", candidates=("p1",)),))

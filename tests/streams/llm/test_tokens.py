@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mapper.linking.prompts import render
-from mapper.linking.questions import Item, Question
+from mapper.linking.asking.prompts import render
+from mapper.linking.asking.questions import Item, Question
 from streams.errors import LlmError
 from streams.llm.tokens import TOKENIZER, TokenCounter, answer_tokens, count_tokens, counter
 

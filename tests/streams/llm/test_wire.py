@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mapper.linking.prompts import render
-from mapper.linking.questions import Question
+from mapper.linking.asking.prompts import render
+from mapper.linking.asking.questions import Question
 from streams.config import StreamsSettings
 from streams.llm import open_model
 from streams.llm.tokens import TOKENIZER, counter

@@ -1,0 +1,1 @@
+"""C and C++: what declares something, and how it is laid out."""

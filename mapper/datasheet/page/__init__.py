@@ -1,0 +1,1 @@
+"""A PDF page as words in lines, ruling lines and the cells between them."""

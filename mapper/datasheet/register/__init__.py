@@ -1,0 +1,1 @@
+"""Registers, bit fields, commands and parameters, from tables and headings."""

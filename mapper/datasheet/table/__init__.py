@@ -1,0 +1,1 @@
+"""Tables: found by rules or by header words, understood by what their columns hold."""

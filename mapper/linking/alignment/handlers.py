@@ -1,0 +1,38 @@
+"""Interrupt and exception handlers: a function named after a line of a vector table stands for that line."""
+
+import re
+
+from mapper.code.wordlist import word_set
+from mapper.linking.alignment.anchors import section_anchor
+from mapper.linking.alignment.matches import Ground, Match
+from mapper.linking.words import Name, containment, name_of
+from mapper.model import Evidence, Symbol
+
+HANDLER_WORDS = word_set("isr irq handler interrupt vector vect exception trap")
+EMPTY_WORDS = word_set("c on weak default do")
+VECTORS = re.compile(r"\b(vector|exception|interrupt)", re.IGNORECASE)
+MIN_LINES = 3
+"""A page with fewer lines that speak of vectors, exceptions or interrupts has no vector table."""
+RAW = 0.66
+ENOUGH = 0.85
+
+
+def link_handler(ground: Ground, symbol: Symbol, name: Name) -> list[Match]:
+    """Return the line of a vector table that a handler's name says, nothing for other functions."""
+    words = set(name.words)
+    said = [word for word in name.words if word not in HANDLER_WORDS | EMPTY_WORDS]
+    if symbol.kind != "function" or not words & HANDLER_WORDS or not said:
+        return []
+    wanted = name_of(" ".join(said))
+    best: tuple[float, int, str] | None = None
+    for number, page in enumerate(ground.index.sheet.pages, start=1):
+        lines = [line for line in page.splitlines() if VECTORS.search(line)]
+        for line in lines if len(lines) >= MIN_LINES else []:
+            alike = containment(wanted, name_of(line))
+            if alike >= ENOUGH and (best is None or alike > best[0]):
+                best = (alike, number, line.strip())
+    section = ground.index.section_at(best[1], best[2]) if best is not None else None
+    if best is None or section is None:
+        return []
+    why = Evidence(rule="vector", detail=f"{symbol.name} reads like: {best[2][:80]}", weight=best[0], page=best[1])
+    return [Match(section_anchor(section, place="table", page=best[1]), RAW, "vector table", (why,))]
