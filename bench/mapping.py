@@ -24,6 +24,7 @@ from bench.mapper.kernel import NoKernelError, kernel_folder, measure_kernel, ru
 from bench.mapper.kernel_run import TreeRun, run_lines, runs_json
 from bench.mapper.markdown import markdown_lines
 from bench.mapper.measure import Measured, hide, measure_case
+from bench.mapper.misses import miss_lines
 from bench.mapper.report import report_json, report_lines
 from bench.mapper.sets import GENERATED, KERNEL, Case, Places, load_case, set_names
 from bench.mapper.targets import Target, target_lines, targets, targets_json
@@ -54,6 +55,7 @@ class Found:
             token_lines(self.costs),
             run_lines(self.runs),
             commit_lines(self.commits),
+            miss_lines([miss for each in self.measured if not each.hidden for miss in each.misses]),
             target_lines(self.targets()),
         )
         tables = [table for part in parts if (table := list(part))]

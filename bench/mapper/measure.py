@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from bench.mapper.gold import GoldRow
 from bench.mapper.hidden import NameHider
+from bench.mapper.misses import Miss, missed
 from bench.mapper.sets import Case
 from bench.mapper.trees import Tree
 from mapper.baselines import (
@@ -43,6 +44,8 @@ class Measured:
     report: ScoreReport
     seconds: float
     num_files: int
+    misses: tuple[Miss, ...] = ()
+    """Of the mapper alone: the labelled symbols it missed."""
 
 
 def measure_case(
@@ -52,8 +55,9 @@ def measure_case(
     started = time.perf_counter()
     mapping = map_tree(files, case.sheets, repo_family=case.tree.name)
     seconds = time.perf_counter() - started
-    report = score(mapping_lines(mapping), case.gold)
-    yield Measured(case.tree.name, hidden, OURS, report, seconds, len(files))
+    lines = list(mapping_lines(mapping))
+    report, misses = score(lines, case.gold), tuple(missed(case.tree.name, lines, case.gold))
+    yield Measured(case.tree.name, hidden, OURS, report, seconds, len(files), misses)
     if baselines:
         yield from measure_baselines(case, hidden=hidden)
 
