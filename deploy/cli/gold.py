@@ -159,7 +159,8 @@ def generate(
     import tempfile
 
     from deploy.cli.output import err, note
-    from deploy.demo.gold import write_gold, write_snapshot
+    from deploy.demo.gold import write_gold
+    from deploy.demo.snapshot import write_snapshot
     from deploy.demo.vendor import build_vendor
 
     with tempfile.TemporaryDirectory() as scratch, err.status("writing"):

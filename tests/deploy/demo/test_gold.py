@@ -9,7 +9,8 @@ from typing import Any
 import pypdfium2
 import pytest
 
-from deploy.demo.gold import write_gold, write_snapshot
+from deploy.demo.gold import write_gold
+from deploy.demo.snapshot import write_snapshot
 from deploy.demo.vendor import Vendor
 from mapper.code import is_relevant_path, parse_file
 
