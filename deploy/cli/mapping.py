@@ -1,7 +1,9 @@
 """One run of `sheetstream map`: parse what has changed, decide anew what it touches, keep the rest."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import islice
@@ -23,6 +25,8 @@ from mapper.model import Datasheet, SourceFile
 from mapper.model import Mapping as TreeMapping
 from streams import sandbox
 
+MAX_READERS = 4
+"""Datasheets read at a time, each in a child process of its own."""
 KEPT_FILES = 128
 """Parsed files held at a time while they are linked."""
 
@@ -110,21 +114,32 @@ def _read_sheets(job: MapJob, before: KeptState) -> tuple[dict[str, bytes], int]
     sheets: dict[str, bytes] = {}
     num_broken = 0
     parts = job.parts if len(job.pdfs) == 1 else ()
-    with progress("reading datasheets", len(job.pdfs)) as advance:
-        for pdf in job.pdfs:
-            try:
-                data = pdf.read_bytes()
-                key = sheet_key(data, file=pdf.name, parts=parts)
-                kept = before.sheets.get(key)
-                sheets[key] = kept or SHEET.dump_json(sandbox.read_sheet(data, file=pdf.name, parts=parts))
-            except OSError as error:
-                note(f"{pdf}: cannot be read ({error.strerror}); left out")
-                num_broken += 1
-            except DatasheetError as error:
-                note(f"{error} [{error.reason}]; left out")
-                num_broken += 1
-            advance(1)
+    pool = ThreadPoolExecutor(min(MAX_READERS, os.cpu_count() or 1))
+    try:
+        readings = [(pdf, pool.submit(_read_sheet, pdf, parts, before)) for pdf in job.pdfs]
+        with progress("reading datasheets", len(job.pdfs)) as advance:
+            for pdf, reading in readings:
+                try:
+                    key, body = reading.result()
+                    sheets[key] = body
+                except OSError as error:
+                    note(f"{pdf}: cannot be read ({error.strerror}); left out")
+                    num_broken += 1
+                except DatasheetError as error:
+                    note(f"{error} [{error.reason}]; left out")
+                    num_broken += 1
+                advance(1)
+    finally:
+        pool.shutdown(cancel_futures=True)  # what Ctrl-C leaves unread is not begun
     return sheets, num_broken
+
+
+def _read_sheet(pdf: Path, parts: tuple[str, ...], before: KeptState) -> tuple[str, bytes]:
+    """Return a datasheet's key and the datasheet as JSON, kept or read in a child process."""
+    data = pdf.read_bytes()
+    key = sheet_key(data, file=pdf.name, parts=parts)
+    kept = before.sheets.get(key)
+    return key, kept or SHEET.dump_json(sandbox.read_sheet(data, file=pdf.name, parts=parts))
 
 
 def _tree_state(
