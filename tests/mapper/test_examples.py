@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import mapper
-from deploy.demo.gold import write_snapshot
+from deploy.demo.snapshot import write_snapshot
 from deploy.demo.vendor import Vendor, build_vendor
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "mapper.md"
