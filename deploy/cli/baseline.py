@@ -54,57 +54,32 @@ def baseline(
 
       sheetstream baseline direct ~/src/driver AB1234.pdf
     """
-    from deploy.cli.output import EXIT_FINDINGS, EXIT_NOT_FOUND, fail, note
-    from deploy.cli.sourcetree import TreeError, open_tree
+    from deploy.cli.inputs import open_source, read_pdfs
+    from deploy.cli.jsonlines import write_lines
+    from deploy.cli.output import EXIT_FINDINGS, fail, note
 
-    if not repo_dir.exists():
-        fail(f"{repo_dir}: no such folder", EXIT_NOT_FOUND)
+    tree = open_source(repo_dir, rev)
     if name != "direct" and output is None:
         fail(f"baseline {name} writes files and links: give -o FILE")
     if output is not None and not output.parent.is_dir():
         fail(f"{output}: the folder {output.parent} does not exist")
-    try:
-        tree = open_tree(repo_dir, rev)
-    except TreeError as error:
-        fail(str(error))
-    sheets, num_broken = _read_sheets(pdfs)
+    sheets, num_broken = read_pdfs(pdfs, _read_sheet)
     if not sheets:
         fail("none of the datasheets could be read", EXIT_FINDINGS)
     if name == "direct":
         _count_direct(tree, sheets, as_json=as_json)
     elif output is not None:
         rows = list(_lines(name, tree, sheets, repo_dir.resolve().name, query, accept, by_role=by_role))
-        _write(output, rows)
+        write_lines(output, rows)
         note(f"{name}: {len(tree.paths)} files, {len(sheets)} datasheets, {len(rows)} lines -> {output}")
     if num_broken:
         raise typer.Exit(EXIT_FINDINGS)
 
 
-def _read_sheets(pdfs: list[Path]) -> tuple[list[Datasheet], int]:
-    """Return the datasheets that could be read and how many could not; each of those is named on stderr."""
-    from deploy.cli.output import note
-    from mapper.errors import DatasheetError
+def _read_sheet(pdf: Path) -> Datasheet:
     from streams.sandbox import read_sheet
 
-    sheets: list[Datasheet] = []
-    for pdf in pdfs:
-        try:
-            sheets.append(read_sheet(pdf.read_bytes(), file=pdf.name))
-        except OSError as error:
-            note(f"{pdf}: cannot be read ({error.strerror}); left out")
-        except DatasheetError as error:
-            note(f"{error} [{error.reason}]; left out")
-    return sheets, len(pdfs) - len(sheets)
-
-
-def _write(output: Path, rows: list[dict[str, object]]) -> None:
-    """Write all lines and put the file in place at once."""
-    import json
-
-    partial = output.with_name(output.name + ".part")
-    with partial.open("w", encoding="utf-8") as out:
-        out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    partial.replace(output)
+    return read_sheet(pdf.read_bytes(), file=pdf.name)
 
 
 def _lines(

@@ -51,8 +51,8 @@ def label(
     from dataclasses import replace
     from importlib.metadata import version
 
-    from deploy.cli.gold_inputs import read_datasheets, read_source, text_reader
     from deploy.cli.gold_session import Session
+    from deploy.cli.inputs import read_datasheets, read_source, text_reader
     from deploy.cli.output import err, fail, note
     from mapper.gold import candidates_of, draw
     from mapper.linking import map_tree
@@ -109,7 +109,7 @@ def check(
     """
     import json
 
-    from deploy.cli.gold_inputs import read_datasheets, read_source
+    from deploy.cli.inputs import read_datasheets, read_source
     from deploy.cli.output import EXIT_FINDINGS, EXIT_NOT_FOUND, emit_line, fail, note
     from mapper.gold import check_gold
 

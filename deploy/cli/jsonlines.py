@@ -1,6 +1,7 @@
 """Links and labels as they stand in a file: JSON lines."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mapper.errors import FormatError
@@ -14,3 +15,11 @@ def read_lines(path: Path) -> Iterator[dict[str, object]]:
     except (OSError, UnicodeDecodeError) as error:
         raise FormatError(f"{path}: cannot be read as UTF-8 text ({error})") from error
     yield from parse_lines(text, source=str(path))
+
+
+def write_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    """Write all lines and put the file in place at once."""
+    partial = path.with_name(path.name + ".part")
+    with partial.open("w", encoding="utf-8") as out:
+        out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    partial.replace(path)

@@ -11,7 +11,6 @@ from deploy.cli.map_llm import DryRun, Llm, LlmAll, LlmBudget, LlmRequired, choo
 
 if TYPE_CHECKING:
     from deploy.cli.mapping import MapRun
-    from mapper.model import Mapping
     from mapper.scoring import FileScore, Ratio, ScoreReport, SymbolScore
 
 MAX_NAMED = 5
@@ -54,18 +53,15 @@ def map_command(
 
       sheetstream map ~/src/driver AB1234.pdf -o links.jsonl --dry-run-llm
     """
+    from deploy.cli.inputs import open_source
+    from deploy.cli.jsonlines import write_lines
     from deploy.cli.mapping import MapJob, run_job
-    from deploy.cli.output import EXIT_FINDINGS, EXIT_NOT_FOUND, fail, note
-    from deploy.cli.sourcetree import TreeError, open_tree
+    from deploy.cli.output import EXIT_FINDINGS, fail, note
     from mapper.errors import StateError
+    from mapper.linking.format import mapping_lines
 
     tier = choose_tier(llm=llm, everything=llm_all, dry_run=dry_run_llm, budget=llm_budget, required=llm_required)
-    if not repo_dir.exists():
-        fail(f"{repo_dir}: no such folder", EXIT_NOT_FOUND)
-    try:
-        tree = open_tree(repo_dir, rev)
-    except TreeError as error:
-        fail(str(error))
+    tree = open_source(repo_dir, rev)
     for file in (output, *([since] if since else [])):
         if not file.parent.is_dir():
             fail(f"{file}: the folder {file.parent} does not exist")
@@ -83,7 +79,7 @@ def map_command(
         note(f"skipped: {len(skipped) - MAX_NAMED} more files")
     if len(skipped) == len(tree.paths):
         fail(f"{repo_dir}: none of its {len(skipped)} source files could be parsed")
-    _write(output, run.mapping)
+    write_lines(output, mapping_lines(run.mapping))
     _summarise(run, len(tree.paths) - len(skipped), output)
     tier.report(run.mapping)
     if run.num_broken:
@@ -130,19 +126,6 @@ def score_command(
     table(
         "Links outside the labels", ("figure", "value"), [("links to symbols without a label", report.num_unlabelled)]
     )
-
-
-def _write(output: Path, mapping: Mapping) -> None:
-    """Write all lines and put the file in place at once."""
-    import json
-
-    from mapper.linking.format import mapping_lines
-
-    partial = output.with_name(output.name + ".part")
-    with partial.open("w", encoding="utf-8") as out:
-        for row in mapping_lines(mapping):
-            out.write(json.dumps(row, ensure_ascii=False) + "\n")
-    partial.replace(output)
 
 
 def _summarise(run: MapRun, num_files: int, output: Path) -> None:

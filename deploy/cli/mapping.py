@@ -1,9 +1,7 @@
 """One run of `sheetstream map`: parse what has changed, decide anew what it touches, keep the rest."""
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import islice
@@ -11,13 +9,13 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from deploy.cli.inputs import read_pdfs
 from deploy.cli.map_llm import Tier
 from deploy.cli.mapstate import SHEET, KeptState, load_state, save_state, sheet_key, state_key
 from deploy.cli.output import err, note
 from deploy.cli.progress import progress
 from deploy.cli.sourcetree import SourceTree, stamps_of, text_of
 from deploy.cli.treefacts import load_file, parse_tree
-from mapper.errors import DatasheetError
 from mapper.linking.index.facts import FileFacts
 from mapper.linking.index.state import TreeState
 from mapper.linking.mapping import Remapped, gathered, remap_tree
@@ -25,8 +23,6 @@ from mapper.model import Datasheet, SourceFile
 from mapper.model import Mapping as TreeMapping
 from streams import sandbox
 
-MAX_READERS = 4
-"""Datasheets read at a time, each in a child process of its own."""
 KEPT_FILES = 128
 """Parsed files held at a time while they are linked."""
 
@@ -78,7 +74,9 @@ def run_job(job: MapJob) -> MapRun:
         before, why = load_state(job.state_file, key)
         if why:
             note(why)
-    sheets, num_broken = _read_sheets(job, before)
+    parts = job.parts if len(job.pdfs) == 1 else ()
+    read, num_broken = read_pdfs(job.pdfs, partial(_read_sheet, parts=parts, before=before))
+    sheets = dict(read)
     stamps = stamps_of(job.tree, time.time())
     state, skipped, num_parsed = _tree_state(job.tree, before, stamps)
     with err.status("linking"):
@@ -107,31 +105,6 @@ def run_job(job: MapJob) -> MapRun:
         skipped=tuple(reason for _, reason in sorted(skipped.items())),
         cost=cost if job.state_file is not None else "",
     )
-
-
-def _read_sheets(job: MapJob, before: KeptState) -> tuple[dict[str, bytes], int]:
-    """Return the datasheets as read, as JSON by key, and how many could not be; each of those is named on stderr."""
-    sheets: dict[str, bytes] = {}
-    num_broken = 0
-    parts = job.parts if len(job.pdfs) == 1 else ()
-    pool = ThreadPoolExecutor(min(MAX_READERS, os.cpu_count() or 1))
-    try:
-        readings = [(pdf, pool.submit(_read_sheet, pdf, parts, before)) for pdf in job.pdfs]
-        with progress("reading datasheets", len(job.pdfs)) as advance:
-            for pdf, reading in readings:
-                try:
-                    key, body = reading.result()
-                    sheets[key] = body
-                except OSError as error:
-                    note(f"{pdf}: cannot be read ({error.strerror}); left out")
-                    num_broken += 1
-                except DatasheetError as error:
-                    note(f"{error} [{error.reason}]; left out")
-                    num_broken += 1
-                advance(1)
-    finally:
-        pool.shutdown(cancel_futures=True)  # what Ctrl-C leaves unread is not begun
-    return sheets, num_broken
 
 
 def _read_sheet(pdf: Path, parts: tuple[str, ...], before: KeptState) -> tuple[str, bytes]:

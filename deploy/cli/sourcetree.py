@@ -79,15 +79,20 @@ def read_tree(tree: SourceTree, advance: Callable[[int], None] = lambda _: None)
     files: list[SourceFile] = []
     skipped: list[str] = []
     for name, data in read_contents(tree, tree.paths):
-        path = text_of(name)
         try:
-            if data is None:
-                raise SourceError(f"{path}: larger than {MAX_FILE_BYTES} bytes, or unreadable", reason="too_large")
-            files.append(parse_file(path, data))
+            files.append(parse_content(name, data))
         except SourceError as error:
             skipped.append(str(error))
         advance(1)
     return files, skipped
+
+
+def parse_content(name: str, data: bytes | None) -> SourceFile:
+    """Return a file as parsed, given what read_contents gave for it. Raises SourceError if it cannot be taken."""
+    path = text_of(name)
+    if data is None:
+        raise SourceError(f"{path}: larger than {MAX_FILE_BYTES} bytes, or unreadable", reason="too_large")
+    return parse_file(path, data)
 
 
 def read_texts(tree: SourceTree, advance: Callable[[int], None] = lambda _: None) -> Iterator[tuple[str, str]]:

@@ -9,8 +9,8 @@ from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
-from deploy.cli.sourcetree import SourceTree, read_contents, read_file, text_of
-from mapper.code import MAX_FILE_BYTES, parse_file, role_of
+from deploy.cli.sourcetree import SourceTree, parse_content, read_contents, read_file, text_of
+from mapper.code import role_of
 from mapper.errors import SourceError
 from mapper.linking.index.facts import FileFacts, file_facts
 from mapper.linking.index.structure import ANSWER_ROLES
@@ -63,7 +63,7 @@ def parse_tree(
 def load_file(tree: SourceTree, name: str) -> SourceFile:
     """Return a file as parsed. Raises SourceError if it cannot be taken."""
     [(_, data)] = read_contents(tree, [name])
-    return parse_file(text_of(name), _checked(name, data))
+    return parse_content(name, data)
 
 
 def _tasks(tree: SourceTree, names: Sequence[str]) -> Iterator[tuple[Path | None, list[tuple[str, bytes | None]]]]:
@@ -89,12 +89,6 @@ def _parse_batch(root: Path | None, batch: Sequence[tuple[str, bytes | None]]) -
 
 def _parsed(name: str, data: bytes | None) -> Parsed:
     try:
-        return Parsed(name, file_facts(parse_file(text_of(name), _checked(name, data))))
+        return Parsed(name, file_facts(parse_content(name, data)))
     except SourceError as error:
         return Parsed(name, None, str(error))
-
-
-def _checked(name: str, data: bytes | None) -> bytes:
-    if data is None:
-        raise SourceError(f"{text_of(name)}: larger than {MAX_FILE_BYTES} bytes, or unreadable", reason="too_large")
-    return data

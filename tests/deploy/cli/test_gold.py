@@ -39,7 +39,7 @@ def fake_read_sheet(pdf: bytes, *, file: str, parts: Sequence[str] = ()) -> Data
 @pytest.fixture
 def gold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return where the gold file will be; beside it lie a tree and a datasheet."""
-    monkeypatch.setattr("deploy.cli.gold_inputs.read_sheet", fake_read_sheet)
+    monkeypatch.setattr("deploy.cli.inputs.read_sheet", fake_read_sheet)
     (tmp_path / "vendor" / "src").mkdir(parents=True)
     (tmp_path / "vendor" / "src" / "zq4071.h").write_text(HEADER)
     (tmp_path / "zq4071.pdf").write_bytes(b"%PDF fine")
