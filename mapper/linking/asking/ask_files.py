@@ -3,7 +3,7 @@
 A model decides about these files alone; what the rules are sure of is not asked and can not be undone.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from mapper.linking.asking.material import has_hidden, sheet_summary, skeleton
@@ -53,11 +53,12 @@ def decide_files(
         picked = answer.of(question.items[0].id) if answer is not None else ()
         for candidate, file in zip(question.candidates, group, strict=True):
             chosen[file.path] = None if answer is None else candidate.id in picked
-    detail = f"{model}, among {len(chosen)} files"
-    return ranked_again(
-        _decided(file, chosen[original], detail) if (original := tree.original(file.path)) in chosen else file
-        for file in ranked
-    )
+    return _settled(tree, ranked, chosen, f"{model}, among {len(chosen)} files")
+
+
+def leave_files(tree: TreeIndex, ranked: Sequence[FileRelevance]) -> tuple[FileRelevance, ...]:
+    """Return the files where nobody is asked: what the rules left open is marked so."""
+    return _settled(tree, ranked, dict.fromkeys(file.path for file in undecided_files(tree, ranked)), "")
 
 
 def ranked_again(files: Iterable[FileRelevance]) -> tuple[FileRelevance, ...]:
@@ -90,6 +91,16 @@ def _groups(files: Sequence[FileRelevance]) -> list[list[FileRelevance]]:
     """Return the files of each question: those with hidden characters in their paths apart, so they spoil no other."""
     groups = ([f for f in files if not has_hidden(f.path)], [f for f in files if has_hidden(f.path)])
     return [group for group in groups if group]
+
+
+def _settled(
+    tree: TreeIndex, ranked: Sequence[FileRelevance], chosen: Mapping[str, bool | None], detail: str
+) -> tuple[FileRelevance, ...]:
+    """Return the files as chosen, by the path of the original; None leaves a file undecided."""
+    return ranked_again(
+        _decided(file, chosen[original], detail) if (original := tree.original(file.path)) in chosen else file
+        for file in ranked
+    )
 
 
 def _decided(file: FileRelevance, is_chosen: bool | None, detail: str) -> FileRelevance:

@@ -113,11 +113,19 @@ def decide_symbols(
             places = frozenset(ids[candidate] for candidate in chosen or ())
             for symbol in each.symbols:
                 found = ground.found[symbol_key(symbol)]
-                if chosen is None:
-                    decided = [noted(match, UNDECIDED) for match in found]
-                else:
-                    decided = settle(found, places, f"{model}, {len(each.places)} places")
-                ground.found[symbol_key(symbol)] = decided
+                ground.found[symbol_key(symbol)] = (
+                    [noted(match, UNDECIDED) for match in found]
+                    if chosen is None
+                    else settle(found, places, f"{model}, {len(each.places)} places")
+                )
+
+
+def leave_symbols(ground: Ground) -> None:
+    """Mark in the ground's proposals what the rules left open, where nobody is asked."""
+    for each in open_symbols(ground):
+        for symbol in each.symbols:
+            found = ground.found[symbol_key(symbol)]
+            ground.found[symbol_key(symbol)] = [noted(match, UNDECIDED) for match in found]
 
 
 def settle(found: Sequence[Match], places: Collection[Place], detail: str) -> list[Match]:

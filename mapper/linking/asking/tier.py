@@ -21,6 +21,7 @@ class ModelTier:
     def __init__(self, model: LanguageModel | None, policy: Policy) -> None:
         self._model: LanguageModel = model if model is not None else Recorder()
         self._asks_all = policy == "all"
+        self._asks_nobody = model is None and not self._asks_all
         self._is_off = policy == "none"
         self._chosen: dict[str, published.Chosen] = {}
 
@@ -28,6 +29,8 @@ class ModelTier:
         """Return the files of a datasheet with the model's decisions."""
         if self._is_off:
             return ranked
+        if self._asks_nobody:
+            return ask_files.leave_files(tree, ranked)
         sheet = index.sheet
         if not self._asks_all:
             answers = self._ask(ask_files.file_questions(tree, sheet, ranked))
@@ -49,6 +52,8 @@ class ModelTier:
             answers = self._ask([each.question for each in aligned])
             asked = [(each, answer) for each, (_, answer) in zip(aligned, answers, strict=True)]
             published.decide_symbols(ground, asked, self._model.name)
+        elif self._asks_nobody:
+            ask_symbols.leave_symbols(ground)
         else:
             opened = ask_symbols.open_symbols(ground)
             answers = self._ask(ask_symbols.symbol_questions(ground, opened))
