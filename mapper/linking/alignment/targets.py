@@ -150,7 +150,7 @@ class SheetIndex:
         for target in self._by_compact.get(name.compact, []):
             gains[id(target)] += 100.0
             found[id(target)] = target
-        for token in set(name.tokens):
+        for token in dict.fromkeys(name.tokens):
             weight = self.weight(token)
             for target in self._postings.get(token[:4], []):
                 found[id(target)] = target
