@@ -19,7 +19,7 @@ _TYPE_AHEAD = re.compile(rb"\b(?:struct|union|enum|class)\s+\w+\s*\([^(){};]*\)\
 _MAX_AHEAD = 300
 _TABLE = re.compile(rb"\{\s*(?:\{\s*)*[-+0-9][\s,0-9a-fA-FxXuULl+\-{}]{" + str(MIN_TABLE_BYTES).encode() + rb",}+")
 
-_CALL = re.compile(rb"\n[ \t\f]*+(?:(?:static|extern|const|inline)[ \t]++)*+([A-Z][A-Z0-9_]{2,}+)[ \t]*+(?=\()")
+_CALL = re.compile(rb"\n[ \t\f]*+(?:(?:static|extern|const|inline)[ \t]++)*([A-Z][A-Z0-9_]{2,}+)[ \t]*+(?=\()")
 _CAPITAL_CLASS = re.compile(rb"\b(?:class|struct)\s+([A-Z][A-Z0-9_]+)\b")
 _CALL_END = re.compile(rb"[ \t\f]*(?:;|\r?\n(?!\s*\{))")
 _WRAPPED_FIELD = re.compile(rb"\(\s*(?:[A-Za-z_]\w*[\s*]+)+[A-Za-z_]\w*\s*(?:\[[^\]]*\]\s*)*\)")

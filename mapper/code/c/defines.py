@@ -16,7 +16,7 @@ from mapper.code.wordlist import word_set
 MacroRole = Literal["macro", "default", "guard"]
 """default: "#ifndef X / #define X value / #endif", a value the user may set; guard: the file's include guard."""
 
-_DIRECTIVE = re.compile(r"\n[ \t\f]*+#[ \t\f]*+(\w++)([^\n\\]*+(?:\\(?:\r?\n|.)[^\n\\]*+)*+)", re.DOTALL)
+_DIRECTIVE = re.compile(r"\n[ \t\f]*+#[ \t\f]*+(\w++)([^\n\\]*+(?:\\(?:\r?\n|.)[^\n\\]*+)*)", re.DOTALL)
 """Begins with the line end before it: a literal makes the search fast."""
 _CONDITION_WORDS = word_set("ifdef ifndef if elifdef elifndef elif else endif")
 _WORDS = _CONDITION_WORDS | word_set("define undef include")

@@ -16,12 +16,12 @@ BYTES_AROUND = 240
 MAX_WINDOW_BYTES = 20_000
 
 _MACRO = rb"(?P<macro>(?:_*[A-Z][A-Z0-9_]{2,}|__[a-z]\w*|[A-Z]\w*_[A-Z]\w*)\b"
-_CALLED = rb"(?:[ \t]*+\((?:[^(){};]++|\([^(){};]*+\)){0,300}+\))?)"
+_CALLED = rb"(?:[ \t]*+\((?:[^(){};]++|\([^(){};]*+\)){0,300}\))?)"
 _KEYWORD = (
     rb"(?:struct|union|enum|class|typedef|static|extern|const|volatile|inline|void|unsigned|signed|int|char|bool)"
 )
 _BEFORE_DECLARATION = rb"(?=\s++(?:" + _KEYWORD + rb"\b|\w++[\s*]++\w*+[\s*]*+[\w(\[;=]))"
-_STATEMENT_END = rb"[;})](?:\s++|#[^\n]*+)*+(?<=[\s])"
+_STATEMENT_END = rb"[;})](?:\s++|#[^\n]*+)*(?<=[\s])"
 _PLACES = tuple(
     re.compile(pattern, re.MULTILINE)
     for pattern in (
@@ -29,7 +29,7 @@ _PLACES = tuple(
         rb"\}\s*+" + _MACRO + _CALLED + rb"(?=\s*+[A-Za-z_])",
         rb"(?:\}\s*+\w++|\])\s++" + _MACRO + _CALLED + rb"(?=\s*+[;={])",
         rb"(?:^|[;{}])\s*+(?!" + _KEYWORD + rb"\b)\w++[\s*]++\w++\s++" + _MACRO + _CALLED + rb"(?=\s*+[;={])",
-        rb"(?:^|[;{}(,])\s*+(?:(?:static|extern|inline|const)\s++)*+" + _MACRO + _CALLED + _BEFORE_DECLARATION,
+        rb"(?:^|[;{}(,])\s*+(?:(?:static|extern|inline|const)\s++)*" + _MACRO + _CALLED + _BEFORE_DECLARATION,
         rb"\*\s*+(?!(?:const|volatile|restrict)\b)(?P<macro>[A-Za-z_]\w*+)\s++(?=[A-Za-z_]\w*+\s*+[;,\[=])",
         _STATEMENT_END + rb"(?P<macro>[A-Za-z_]\w*+[ \t]*+\([^(){};\n]*+\))(?=[ \t\r]*+$(?!\s*+\{))",
         _STATEMENT_END + rb"(?P<macro>_*[A-Z][A-Z0-9_]{2,})(?=[ \t\r]*+\n\s*+[A-Za-z_])",
