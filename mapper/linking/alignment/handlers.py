@@ -1,7 +1,5 @@
 """Interrupt and exception handlers: a function named after a line of a vector table stands for that line."""
 
-import re
-
 from mapper.code.wordlist import word_set
 from mapper.linking.alignment.anchors import section_anchor
 from mapper.linking.alignment.matches import Ground, Match
@@ -10,9 +8,6 @@ from mapper.model import Evidence, Symbol
 
 HANDLER_WORDS = word_set("isr irq handler interrupt vector vect exception trap")
 EMPTY_WORDS = word_set("c on weak default do")
-VECTORS = re.compile(r"\b(vector|exception|interrupt)", re.IGNORECASE)
-MIN_LINES = 3
-"""A page with fewer lines that speak of vectors, exceptions or interrupts has no vector table."""
 RAW = 0.66
 ENOUGH = 0.85
 
@@ -25,12 +20,10 @@ def link_handler(ground: Ground, symbol: Symbol, name: Name) -> list[Match]:
         return []
     wanted = name_of(" ".join(said))
     best: tuple[float, int, str] | None = None
-    for number, page in enumerate(ground.index.sheet.pages, start=1):
-        lines = [line for line in page.splitlines() if VECTORS.search(line)]
-        for line in lines if len(lines) >= MIN_LINES else []:
-            alike = containment(wanted, name_of(line))
-            if alike >= ENOUGH and (best is None or alike > best[0]):
-                best = (alike, number, line.strip())
+    for page, line, line_name in ground.index.vector_lines():
+        alike = containment(wanted, line_name)
+        if alike >= ENOUGH and (best is None or alike > best[0]):
+            best = (alike, page, line)
     section = ground.index.section_at(best[1], best[2]) if best is not None else None
     if best is None or section is None:
         return []

@@ -42,6 +42,7 @@ MIN_CONSENSUS = 4
 """Definitions of a file that must agree in name and address before an address alone decides for the others."""
 POINTED = re.compile(r"\(\s*(?:volatile\s+|const\s+|struct\s+)*([A-Za-z_]\w*)\s*(?:volatile\s*)?\*\s*\)")
 """The type in a cast to a pointer."""
+Structs = dict[tuple[str, str | None], list[Symbol]]
 SPECIFIC_ANCHOR = 0.1
 """A match this much below a symbol's best one says another thing: it is left out."""
 
@@ -83,7 +84,8 @@ def _propose(ground: Ground, all_symbols: Sequence[Symbol]) -> None:
         if symbol.value is None and symbol_key(symbol) not in ground.found:
             ground.record(symbol, link_alias(ground, symbol))
     _propose_by_consensus(ground, definitions)
-    _propose_by_offset(ground, members)
+    members_of = _by_scope(members)
+    _propose_by_offset(ground, members_of)
     known = _propose_functions(ground, functions)
     users = users_of_types(functions, types)
     for symbol in members:
@@ -91,20 +93,14 @@ def _propose(ground: Ground, all_symbols: Sequence[Symbol]) -> None:
         if symbol.kind == "struct" and not is_plumbing(symbol, name):
             found = link_held(ground, symbol, known) or link_member(ground, symbol)
             ground.record(symbol, found or link_section(ground, symbol, name))
-    members_of: dict[tuple[str, str | None], list[Symbol]] = defaultdict(list)
-    for symbol in members:
-        members_of[symbol.path, symbol.scope].append(symbol)
     for symbol in types:
         name = type_name(ground, symbol)
         if not is_plumbing(symbol, name) and not is_soft_plumbing(name):
             ground.record(symbol, [*link_type(ground, symbol, users), *link_section(ground, symbol, name)])
-        inside = [m for tag in _tags(symbol) for m in members_of[symbol.path, tag]]
+        inside = [member for tag in _tags(symbol) for member in members_of.get((symbol.path, tag), ())]
         ground.record(symbol, link_block(ground, inside))
         if symbol_key(symbol) not in ground.found:
-            tags = [symbol.name, *IDENTIFIER.findall(symbol.declaration)]
-            ground.record(
-                symbol, link_limits(ground, [m for tag in dict.fromkeys(tags) for m in members_of[symbol.path, tag]])
-            )
+            ground.record(symbol, link_limits(ground, inside))
     _propose_instances(ground, definitions)
     _propose_enumerators(ground, definitions, types)
     _propose_enums_by_members(ground, definitions, types)
@@ -120,12 +116,18 @@ def _says_how_it_went(symbol: Symbol, results: frozenset[tuple[str, str]]) -> bo
     return name is not None and (symbol.path, name.replace("::", ".")) in results
 
 
-def _propose_by_offset(ground: Ground, members: Sequence[Symbol]) -> None:
-    """Link the members of register structs to the block that their struct mirrors, in place of all others."""
-    structs: dict[tuple[str, str | None], list[Symbol]] = defaultdict(list)
+def _by_scope(members: Iterable[Symbol]) -> Structs:
+    """Return members by the path and the scope that hold them."""
+    structs: Structs = {}
     for symbol in members:
-        structs[symbol.path, symbol.scope].append(symbol)
-    blocks = blocks_of(ground.index) if any(symbol.kind == "register" for symbol in members) else []
+        structs.setdefault((symbol.path, symbol.scope), []).append(symbol)
+    return structs
+
+
+def _propose_by_offset(ground: Ground, structs: Structs) -> None:
+    """Link the members of register structs to the block that their struct mirrors, in place of all others."""
+    is_register = any(symbol.kind == "register" for inside in structs.values() for symbol in inside)
+    blocks = blocks_of(ground.index) if is_register else []
     for inside in structs.values():
         found = link_struct(ground, blocks, inside)
         for symbol in inside:

@@ -17,6 +17,9 @@ HEX = re.compile(r"\b0x([0-9A-Fa-f]{1,8})\b|\b([0-9A-Fa-f]{1,4})[hH]\b")
 GROUPED = re.compile(r"\b0x([0-9A-Fa-f]{4})[ _]([0-9A-Fa-f]{4})\b")
 """Wide addresses are often printed in two groups of four digits."""
 BINARY = re.compile(r"\b([01]{4})[ _]?([01]{4})\b")
+VECTORS = re.compile(r"\b(vector|exception|interrupt)", re.IGNORECASE)
+MIN_VECTOR_LINES = 3
+"""A page with fewer lines that speak of vectors, exceptions or interrupts has no vector table."""
 LEADERS = re.compile(r"\.{4,}|(?:\. ){4,}")
 TITLE_TAIL = re.compile(r"\s*\(.*$")
 """What a register's title adds in parentheses: its address, its access."""
@@ -103,6 +106,8 @@ class SheetIndex:
             for token in set(target.name.tokens):
                 self._title_postings[token].append(place)
         self._titled: dict[tuple[tuple[str, ...], str], list[tuple[Target, float, float, float]]] = {}
+        self._texts: dict[int, str] = {}
+        self._vector_lines: list[tuple[int, str, Name]] | None = None
         self._weights: dict[str, float] = {}
         self._place_of = {id(t): place for place, t in enumerate(sorted([*self.registers, *self.fields], key=_key))}
         self._retrieved: dict[tuple[tuple[str, ...], str], list[Target]] = {}
@@ -243,8 +248,25 @@ class SheetIndex:
         """Return the section a line of a page stands in: the deepest that holds its text, else the last on the page."""
         covering = [s for s in self.sheet.sections if s.page <= page <= max(s.end_page, s.page)]
         wanted = " ".join(line.split())
-        holding = [s for s in covering if wanted and wanted in " ".join(s.text.split())]
+        holding = [s for s in covering if wanted and wanted in self._text_of(s)]
         return max(holding or covering, key=lambda s: (s.level, s.page), default=None)
+
+    def vector_lines(self) -> list[tuple[int, str, Name]]:
+        """Return page, text and name of each line of the vector tables: of pages with MIN_VECTOR_LINES such lines."""
+        if self._vector_lines is None:
+            self._vector_lines = []
+            for number, page in enumerate(self.sheet.pages, start=1):
+                lines = [line for line in page.splitlines() if VECTORS.search(line)]
+                if len(lines) >= MIN_VECTOR_LINES:
+                    self._vector_lines += [(number, line.strip(), name_of(line)) for line in lines]
+        return self._vector_lines
+
+    def _text_of(self, section: Section) -> str:
+        """Return a section's text with single spaces."""
+        text = self._texts.get(id(section))
+        if text is None:
+            text = self._texts[id(section)] = " ".join(section.text.split())
+        return text
 
     def _addresses(self) -> dict[int, list[Target]]:
         by_address: dict[int, list[Target]] = defaultdict(list)
