@@ -29,8 +29,6 @@ from mapper.model import Datasheet, Register
 DEFAULT_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 SAMPLE = 6  # datasheets for what is too slow to do on all of them
 
-FieldKey = tuple[str, int | None, str, int, int]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableScore:

@@ -10,8 +10,6 @@ import pypdfium2
 from mapper.datasheet import diff_datasheets, read_datasheet
 from mapper.model import Datasheet
 
-NUM_SAVED = 5
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiffScore:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from bench.mapper.tokens import TokenCost, TokenCounts, alternatives
 from deploy.cli.mapstate import load_state, state_key
-from deploy.cli.sourcetree import open_tree, text_of
-from deploy.cli.treefacts import load_file
+from deploy.cli.sourcetree import open_tree
+from deploy.cli.treefacts import loader
 from mapper.errors import StateError
 from mapper.linking.asking.questions import Policy, Question, Recorder
 from mapper.linking.index.state import TreeState
 from mapper.linking.mapping import remap_tree
-from mapper.model import Datasheet, SourceFile
+from mapper.model import Datasheet
 from streams.llm.tokens import count_tokens
 
 KEPT_FILES = 128
@@ -43,13 +43,7 @@ def kernel_token_cost(
 
 
 def _asked(folder: Path, state: TreeState, sheets: Sequence[Datasheet], policy: Policy) -> list[Question]:
-    tree = open_tree(folder)
-    names = {text_of(name): name for name in tree.paths}
-
-    @lru_cache(maxsize=KEPT_FILES)
-    def load(path: str) -> SourceFile:
-        return load_file(tree, names[path])
-
+    load = lru_cache(maxsize=KEPT_FILES)(loader(open_tree(folder)))
     recorder = Recorder()
     remap_tree(
         state,

@@ -31,7 +31,7 @@ OURS = "ours"
 QUERIES: tuple[Query, ...] = ("whole", "page1")
 PART_NUMBER = "partnumber"
 BY_ROLE = ", by role"
-"""Ending of a method's name where tests, examples, documents and vendored copies were left out."""
+"""Ending of a method's name where tests, examples and documents were left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ SET_HEAD = (
     f"{'read R':>13} {'labelled R':>15} {'seconds':>7}   best ranking, part number: hit@1"
 )
 NOTES = (
-    "by role: hit@1 with tests, examples, documents and vendored copies left out. absent refused: datasheets without",
+    "by role: hit@1 with tests, examples and documents left out. absent refused: datasheets without",
     "a file that got none. Rankings have no threshold: each was told the size of its answer set, so it can't refuse.",
     "They read the first 65,536 characters of a file. seconds: linking alone. read: labels made by reading, with NIL;",
     "labelled: made mechanically, so their precision is only over symbols that they speak about.",

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from mapper.code import is_relevant_path, parse_file
 from mapper.code.parse import MAX_PARSED_BYTES
 from mapper.errors import SourceError
+from mapper.ids import blob_id
 from mapper.model import SourceFile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,7 +93,7 @@ class Parser:
         return [file for file, _ in parsed]
 
     def _parse_file(self, path: str, data: bytes) -> tuple[SourceFile, float] | None:
-        blob = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+        blob = blob_id(data)
         if (path, blob) in self._last:
             return self._last[path, blob]
         started = time.perf_counter()

@@ -35,9 +35,7 @@ def baseline(
     accept: Annotated[
         int, typer.Option(min=0, help="Files in the answer set: a ranking has no threshold of its own.")
     ] = 2,
-    by_role: Annotated[
-        bool, typer.Option("--by-role", help="Leave out tests, examples, documents and vendored copies.")
-    ] = False,
+    by_role: Annotated[bool, typer.Option("--by-role", help="Leave out tests, examples and documents.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Of direct: machine-readable figures.")] = False,
 ) -> None:
     """Rank files and choose pages by plain text retrieval, or count what asking about every pair would cost.
@@ -129,12 +127,17 @@ def _index(tree: SourceTree) -> TextIndex:
 
 def _symbols(tree: SourceTree, found: tuple[FileRelevance, ...]) -> list[Symbol]:
     """Return the symbols of the accepted files."""
-    from deploy.cli.sourcetree import read_contents
-    from mapper.code import parse_file
+    from contextlib import suppress
 
-    accepted = sorted(relevance.path for relevance in found if relevance.accepted)
-    contents = [(path, data) for path, data in read_contents(tree, accepted) if data is not None]
-    return [symbol for path, data in contents for symbol in parse_file(path, data).symbols]
+    from deploy.cli.treefacts import loader
+    from mapper.errors import SourceError
+
+    load = loader(tree)
+    symbols: list[Symbol] = []
+    for path in sorted(relevance.path for relevance in found if relevance.accepted):
+        with suppress(SourceError):  # of a file that cannot be parsed no symbol is asked for
+            symbols += load(path).symbols
+    return symbols
 
 
 def _count_direct(tree: SourceTree, sheets: list[Datasheet], *, as_json: bool) -> None:

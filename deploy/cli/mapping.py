@@ -15,11 +15,11 @@ from deploy.cli.mapstate import SHEET, KeptState, load_state, save_state, sheet_
 from deploy.cli.output import err, note
 from deploy.cli.progress import progress
 from deploy.cli.sourcetree import SourceTree, stamps_of, text_of
-from deploy.cli.treefacts import load_file, parse_tree
+from deploy.cli.treefacts import loader, parse_tree
 from mapper.linking.index.facts import FileFacts
 from mapper.linking.index.state import TreeState
 from mapper.linking.mapping import Remapped, gathered, remap_tree
-from mapper.model import Datasheet, SourceFile
+from mapper.model import Datasheet
 from mapper.model import Mapping as TreeMapping
 from streams import sandbox
 
@@ -67,10 +67,10 @@ class MapRun:
 def run_job(job: MapJob) -> MapRun:
     """Map a tree, and keep the state if the job names a file for it. Raises StateError on a file that is no state."""
     started = time.perf_counter()
-    is_commit = job.tree.commit is not None
-    key = state_key(job.tree.root, is_commit=is_commit, parts=job.parts, policy=job.tier.policy)
-    before = KeptState()
+    before, key = KeptState(), ""
     if job.state_file is not None:
+        is_commit = job.tree.commit is not None
+        key = state_key(job.tree.root, is_commit=is_commit, parts=job.parts, policy=job.tier.policy)
         before, why = load_state(job.state_file, key)
         if why:
             note(why)
@@ -146,12 +146,7 @@ def _tree_state(
 
 
 def _remap(job: MapJob, state: TreeState, sheets: Mapping[str, bytes], before: KeptState) -> Remapped:
-    names = {text_of(name): name for name in job.tree.paths}
-
-    @lru_cache(maxsize=KEPT_FILES)
-    def load(path: str) -> SourceFile:
-        return load_file(job.tree, names[path])
-
+    load = lru_cache(maxsize=KEPT_FILES)(loader(job.tree))
     is_decided = before.is_decided and state is before.tree and job.tier.model is None
     known = {key: before.decisions[key] for key in sheets if is_decided and key in before.decisions}
     anew = remap_tree(

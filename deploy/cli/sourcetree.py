@@ -4,8 +4,8 @@ Symbolic links and submodules are skipped; a file that cannot be a source file, 
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mapper.code import MAX_FILE_BYTES, is_relevant_path, parse_file
@@ -33,6 +33,8 @@ class SourceTree:
     commit: str | None
     paths: tuple[str, ...]
     """Names of the relevant files, sorted."""
+    blobs: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Of a commit: name -> blob id."""
 
 
 def open_tree(root: Path, rev: str | None = None) -> SourceTree:
@@ -48,8 +50,8 @@ def open_tree(root: Path, rev: str | None = None) -> SourceTree:
     try:
         if git_folder is not None and (is_bare or rev is not None):
             commit = _commit(root, git_folder, rev)
-            names = list(GitMirror(git_folder).tree(commit))
-            tree = SourceTree(root, git_folder, commit, _relevant(names))
+            blobs = GitMirror(git_folder).tree(commit)
+            tree = SourceTree(root, git_folder, commit, _relevant(list(blobs)), blobs)
         else:
             names = _tracked(root, git_folder) if git_folder is not None else list(_walk(root))
             tree = SourceTree(root, git_folder, None, _relevant(names))
@@ -68,9 +70,8 @@ def stamps_of(tree: SourceTree, now: float) -> dict[str, str]:
     A file changed in the last SETTLED_SECONDS before now gets "", which equals no stamp: it may change again within the
     clock's step.
     """
-    if tree.commit is not None and tree.git_folder is not None:
-        blobs = GitMirror(tree.git_folder).tree(tree.commit)
-        return {name: blobs[name] for name in tree.paths}
+    if tree.commit is not None:
+        return {name: tree.blobs[name] for name in tree.paths}
     return {name: _stamp(f"{tree.root}/{name}", now) for name in tree.paths}
 
 
@@ -109,9 +110,8 @@ def read_contents(tree: SourceTree, names: Sequence[str]) -> Iterator[tuple[str,
         for name in names:
             yield name, read_file(tree.root / name)
         return
-    mirror = GitMirror(tree.git_folder)
-    blobs = mirror.tree(tree.commit)
-    contents = mirror.read_blobs([blobs[name] for name in names], max_bytes=MAX_FILE_BYTES)
+    ids = [tree.blobs[name] for name in names]
+    contents = GitMirror(tree.git_folder).read_blobs(ids, max_bytes=MAX_FILE_BYTES)
     for name, (_, data) in zip(names, contents, strict=True):
         yield name, data
 

@@ -60,10 +60,15 @@ def parse_tree(
             yield from _taken(waiting.popleft(), advance)
 
 
-def load_file(tree: SourceTree, name: str) -> SourceFile:
-    """Return a file as parsed. Raises SourceError if it cannot be taken."""
-    [(_, data)] = read_contents(tree, [name])
-    return parse_content(name, data)
+def loader(tree: SourceTree) -> Callable[[str], SourceFile]:
+    """Return what gives a file as parsed by its path; it raises SourceError if the file cannot be taken."""
+    names = {text_of(name): name for name in tree.paths}
+
+    def load(path: str) -> SourceFile:
+        [(_, data)] = read_contents(tree, [names[path]])
+        return parse_content(names[path], data)
+
+    return load
 
 
 def _tasks(tree: SourceTree, names: Sequence[str]) -> Iterator[tuple[Path | None, list[tuple[str, bytes | None]]]]:
