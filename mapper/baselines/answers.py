@@ -35,7 +35,7 @@ def rank_files_by_text(
 ) -> tuple[FileRelevance, ...]:
     """Return the files of an index by their score for a datasheet's text, best first; ties as the index has them.
 
-    by_role leaves out tests, examples, documents and vendored copies.
+    by_role leaves out tests, examples and documents.
     """
     text = "\n".join(sheet.pages) if query == "whole" else "".join(sheet.pages[:1])
     return _relevances(index, ranker(text), sheet, method, by_role=by_role, num_accepted=num_accepted)

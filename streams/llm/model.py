@@ -26,7 +26,7 @@ from streams.llm.budget import Booking, Budget
 from streams.llm.store import FILE, Kept, Store
 from streams.llm.tokens import TokenCounter, answer_tokens, counter
 from streams.llm.usage import Meter, Unanswered, Usage
-from streams.llm.wire import NoReplyError, Reply, Wire
+from streams.llm.wire import PARAMETERS, NoReplyError, Reply, Wire
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,6 @@ MAX_FAILURES = 3
 NOT_SERVED: frozenset[Unanswered] = frozenset({"unreachable", "timeout", "server_error"})
 MAY_COST: frozenset[Unanswered] = frozenset({"timeout", "empty", "truncated", "refused"})
 """Where a server says nothing of tokens, these count as the prompt's."""
-PARAMETERS = {"temperature": 0}
 
 
 class ChatModel:

@@ -32,7 +32,9 @@ MAX_RETRY_AFTER_SECONDS = 60.0
 UNKNOWN_PARAMETER = (openai.BadRequestError, openai.UnprocessableEntityError)
 SETTING_OF_STATUS = {401: "llm_api_key", 403: "llm_api_key", 404: "llm_base_url or llm_model", 405: "llm_base_url"}
 Format = Literal["json_schema", "json_object", "plain"]
-OPTIONAL = ("max_tokens", "temperature")
+PARAMETERS: dict[str, float] = {"temperature": 0}
+"""What is asked for besides the prompt; answers are kept under it too."""
+OPTIONAL = ("max_tokens", *PARAMETERS)
 """Parameters that newer models refuse: the limit has another name there, the temperature is fixed."""
 FORMATS: tuple[Format, ...] = ("json_schema", "json_object", "plain")
 
@@ -131,8 +133,7 @@ class Wire:
     def _create(self, prompt: Prompt, max_tokens: int, form: Format, left_out: frozenset[str]) -> Any:
         limit = "max_completion_tokens" if "max_tokens" in left_out else "max_tokens"
         extra: dict[str, Any] = {limit: max_tokens}
-        if "temperature" not in left_out:
-            extra["temperature"] = 0
+        extra |= {name: value for name, value in PARAMETERS.items() if name not in left_out}
         if form == "json_schema":
             schema = {"name": "answer", "strict": True, "schema": json.loads(prompt.schema)}
             extra["response_format"] = {"type": "json_schema", "json_schema": schema}

@@ -104,5 +104,5 @@ def part_words(text: str) -> tuple[str, ...]:
 
 
 def answer_files(files: Iterable[SourceFile]) -> list[SourceFile]:
-    """Return the files that may implement a part: no tests, examples, documents or vendored copies."""
+    """Return the files that may implement a part: no tests, examples or documents."""
     return [file for file in files if file.role in ANSWER_ROLES]
