@@ -5,7 +5,7 @@ from typing import Literal
 
 FileStatus = Literal["A", "M", "D", "R"]
 """Git's letters: added, modified (also a changed type), deleted, renamed."""
-CauseKind = Literal["commit", "datasheet", "removal"]
+CauseKind = Literal["commit", "datasheet", "removal", "upgrade"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class SheetEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Why something changed: a commit id, a datasheet's sha256, or the id of a source that was removed."""
+    """Why something changed: a commit, a datasheet (sha256), a removed source, another version of the mapper."""
 
     kind: CauseKind
     id: str

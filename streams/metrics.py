@@ -4,7 +4,12 @@ Labels are closed sets or ids of what a person added (repository, source). Times
 when the process that should refresh it is dead.
 """
 
+from typing import TYPE_CHECKING
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from streams.ledger.costs import Cost
 
 STAGES = ("symbols", "sheets", "links", "samples")
 RESULTS = ("ok", "skipped", "dropped", "dead")
@@ -49,6 +54,15 @@ class StreamsMetrics:
         self.symbols_changed = counter("symbols_changed_total", "Symbols that came, went or changed.")
         self.pages_read = counter("pages_read_total", "Datasheet pages read.")
         self.link_changes = counter("link_changes_total", "Changes of links, by the state they came into.", "state")
+        self.decisions = counter(
+            "decisions_total", "Datasheets of a repository whose decision was kept, or taken anew.", "result"
+        )
+        self.symbols_aligned = counter(
+            "symbols_aligned_total", "Symbols of files whose links to a datasheet were decided anew."
+        )
+        self.prompts = counter("prompts_total", "Prompts that mapping asked of a language model.")
+        self.tokens = counter("tokens_total", "Tokens of these prompts and their answers.")
+        self.cost_seconds = counter("cost_seconds_total", "Seconds spent on events.", "stage", "clock")
         self.published = counter("published_total", "Records published from the outbox.", "topic")
         self.outbox = gauge("outbox_records", "Records in the outbox that Kafka has not confirmed.")
 
@@ -86,3 +100,13 @@ class StreamsMetrics:
         self.audit_mismatches = gauge(
             "audit_mismatches", "Links and conflicts that differ from a mapping from scratch."
         )
+
+    def count_cost(self, cost: "Cost") -> None:
+        """Count what an event cost."""
+        self.decisions.labels("kept").inc(cost.decisions_kept)
+        self.decisions.labels("taken").inc(cost.decisions_taken)
+        self.symbols_aligned.inc(cost.symbols_aligned)
+        self.prompts.inc(cost.prompts)
+        self.tokens.inc(cost.tokens)
+        self.cost_seconds.labels(cost.agent, "cpu").inc(cost.cpu_seconds)
+        self.cost_seconds.labels(cost.agent, "wall").inc(cost.wall_seconds)

@@ -5,9 +5,10 @@ branch) by comparing the trees. Only content that was never parsed is parsed.
 """
 
 import fnmatch
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -21,7 +22,8 @@ from streams.agents.delivery import Effect
 from streams.config import StreamsSettings
 from streams.errors import MovedError
 from streams.events import Cause, ChangedPath, CommitEvent, MappingChange
-from streams.ledger import samples, sources, symbols
+from streams.ledger import costs, pending, samples, sources, symbols
+from streams.ledger.costs import Cost
 from streams.ledger.engine import reading, writing
 from streams.ledger.outbox import Outgoing
 from streams.ledger.samples import DropRow
@@ -65,6 +67,9 @@ class TreeChange:
     removed: frozenset[str]
     drops: tuple[DropRow, ...] = ()
     num_parsed: int = 0
+    renames: Mapping[str, str] = field(default_factory=dict)
+    """New path -> old path, as git compares the commit with the one before."""
+    cpu_seconds: float = 0.0
     seconds: float = 0.0
     repeated: bool = False
     """The event was applied before, and nothing follows from it now."""
@@ -87,23 +92,28 @@ class SymbolsAgent:
 
     def prepare(self, event: CommitEvent) -> TreeChange | None:
         """Return the change of the tree, all its new files parsed and kept; None when the repository was removed."""
-        started = time.monotonic()
+        started, cpu = time.monotonic(), time.thread_time()
         with reading(self._engine) as conn:
             repository = sources.find_repository(conn, event.repo_id)
             if repository is None or repository.state == "removed":
                 return None
             if symbols.is_recorded(conn, event.event_id) and event.base != repository.head:
                 return TreeChange(base=repository.head, new={}, removed=frozenset(), repeated=True)
-            old = symbols.read_tree(conn, event.repo_id)
+            follows = event.complete and event.base is not None and event.base == repository.head
+            new, removed = _listed(conn, repository, event) if follows else ({}, set())
+            old = {} if follows else symbols.read_tree(conn, event.repo_id)
         mirror = self._open_mirror(event.repo_id)
-        new, removed = _difference(repository, event, old, mirror)
-        drops, num_parsed = self._parse(event.repo_id, new, mirror)
+        if not follows:
+            new, removed = _compared(repository, mirror.tree(event.commit), old)
+        drops, num_parsed, child_seconds = self._parse(event.repo_id, new, mirror)
         return TreeChange(
             base=repository.head,
             new=new,
             removed=frozenset(removed),
             drops=tuple(drops),
             num_parsed=num_parsed,
+            renames={c.path: c.old_path for c in event.changed if c.old_path is not None and c.path in new},
+            cpu_seconds=time.thread_time() - cpu + child_seconds,
             seconds=time.monotonic() - started,
         )
 
@@ -116,32 +126,51 @@ class SymbolsAgent:
             raise MovedError(f"repository {event.repo_id}: head moved from {prepared.base} to {repository.head}")
         if prepared.repeated:
             return Effect(event_time=event.commit_time)
-        now, paths = time.time(), {*prepared.new, *prepared.removed}
+        now, paths, cpu, wall = time.time(), {*prepared.new, *prepared.removed}, time.thread_time(), time.monotonic()
         symbols.write_tree(conn, event.repo_id, prepared.new, prepared.removed)
         files = symbols.load_parsed(conn, prepared.new)
         changed = symbols.replace_symbols(conn, event.repo_id, paths, files.values(), event.commit)
+        if repository.linked is not None:  # else nothing has links yet that could change
+            commit = symbols.Commit(event.commit, event.commit_time)
+            pending.note_changes(conn, event.repo_id, commit, symbols=changed, paths=paths, renames=prepared.renames)
         samples.replace_drops(conn, self.agent, event.repo_id, paths, prepared.drops)
         sources.record_head(conn, event.repo_id, event.commit, event.commit_time)
         symbols.record_commit(conn, _applied(event, prepared, len(changed), now))
+        cost = Cost(
+            agent=self.agent,
+            repo_id=event.repo_id,
+            cause_kind="commit",
+            cause_id=event.commit,
+            files_parsed=prepared.num_parsed,
+            symbols_changed=len(changed),
+            cpu_seconds=prepared.cpu_seconds + time.thread_time() - cpu,
+            wall_seconds=prepared.seconds + time.monotonic() - wall,
+            recorded_at=now,
+        )
+        costs.record_cost(conn, cost, led_to=event.event_id)
         return Effect(
             records=tuple(_records(event, paths, changed)),
             event_time=event.commit_time,
-            count=lambda: self._count(prepared, len(changed)),
+            count=lambda: self._count(prepared, cost),
         )
 
-    def _parse(self, repo_id: str, files: Mapping[str, str], mirror: Mirror) -> tuple[list[DropRow], int]:
-        """Parse what was never parsed and keep it (by content: that is right even if this commit is never applied)."""
+    def _parse(self, repo_id: str, files: Mapping[str, str], mirror: Mirror) -> tuple[list[DropRow], int, float]:
+        """Parse what was never parsed and keep it (by content: that is right even if this commit is never applied).
+
+        Returns what was left out, how many files were parsed, and the CPU seconds that this took in another process.
+        """
         with reading(self._engine) as conn:
             missing = symbols.unparsed(conn, files)
         drops: list[DropRow] = []
-        num_parsed = 0
+        num_parsed, seconds = 0, 0.0
         for chunk in _chunks(self._read(repo_id, missing, mirror, drops)):
-            parsed, refused = self._pool.call(parse_chunk, chunk)
+            parsed, refused, spent = self._pool.call(parse_timed, chunk, os.getpid())
+            seconds += spent
             with writing(self._engine) as conn:
                 symbols.store_parsed(conn, parsed)
             drops += [_drop(repo_id, path, missing[path], reason, detail) for path, reason, detail in refused]
             num_parsed += len(parsed)
-        return drops, num_parsed
+        return drops, num_parsed, seconds
 
     def _read(
         self, repo_id: str, files: Mapping[str, str], mirror: Mirror, drops: list[DropRow]
@@ -156,9 +185,10 @@ class SymbolsAgent:
             else:
                 yield path, data
 
-    def _count(self, prepared: TreeChange, num_symbols: int) -> None:
+    def _count(self, prepared: TreeChange, cost: Cost) -> None:
         self._metrics.files_parsed.inc(prepared.num_parsed)
-        self._metrics.symbols_changed.inc(num_symbols)
+        self._metrics.symbols_changed.inc(cost.symbols_changed)
+        self._metrics.count_cost(cost)
         for drop in prepared.drops:
             self._metrics.drops.labels(self.agent, drop.reason).inc()
 
@@ -179,22 +209,34 @@ def parse_chunk(files: list[tuple[str, bytes]]) -> tuple[list[SourceFile], list[
     return parsed, refused
 
 
+def parse_timed(
+    files: list[tuple[str, bytes]], caller: int
+) -> tuple[list[SourceFile], list[tuple[str, str, str]], float]:
+    """Return what parse_chunk does, and the CPU seconds it took, 0 in the caller's own process."""
+    started = time.thread_time()
+    parsed, refused = parse_chunk(files)
+    return parsed, refused, 0.0 if os.getpid() == caller else time.thread_time() - started
+
+
 def is_wanted(repository: Repository, path: str) -> bool:
     """Return whether a path of a repository is read at all."""
     globs = repository.path_globs
     return is_relevant_path(path) and (not globs or any(fnmatch.fnmatchcase(path, glob) for glob in globs))
 
 
-def _difference(
-    repository: Repository, event: CommitEvent, old: Mapping[str, str], mirror: Mirror
+def _listed(conn: Connection, repository: Repository, event: CommitEvent) -> tuple[dict[str, str], set[str]]:
+    """Return path -> blob id of what is new, and the paths that are gone, as the next commit's event lists them."""
+    new = {c.path: c.blob_id for c in event.changed if c.blob_id is not None and is_wanted(repository, c.path)}
+    gone = {c.path for c in event.changed if c.status == "D"}
+    gone |= {c.old_path for c in event.changed if c.status == "R" and c.old_path is not None}
+    return new, symbols.known_paths(conn, event.repo_id, gone - new.keys())
+
+
+def _compared(
+    repository: Repository, commit_tree: Mapping[str, str], old: Mapping[str, str]
 ) -> tuple[dict[str, str], set[str]]:
-    """Return path -> blob id of what is new, and the paths that are gone."""
-    if event.complete and event.base is not None and event.base == repository.head:
-        new = {c.path: c.blob_id for c in event.changed if c.blob_id is not None and is_wanted(repository, c.path)}
-        gone = {c.path for c in event.changed if c.status == "D"}
-        gone |= {c.old_path for c in event.changed if c.status == "R" and c.old_path is not None}
-        return new, (gone - new.keys()) & old.keys()
-    tree = {path: blob for path, blob in mirror.tree(event.commit).items() if is_wanted(repository, path)}
+    """Return path -> blob id of what is new, and the paths that are gone, by comparing two trees."""
+    tree = {path: blob for path, blob in commit_tree.items() if is_wanted(repository, path)}
     return {path: blob for path, blob in tree.items() if old.get(path) != blob}, old.keys() - tree.keys()
 
 

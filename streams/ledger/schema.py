@@ -7,23 +7,9 @@ Text is compared byte by byte on both (collation "C"), so that order never depen
 whatever a source file says, of any length: PostgreSQL indexes them by their hash, as its trees end at 2,700 bytes.
 """
 
-from typing import Any
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, Table
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
-    Column,
-    Dialect,
-    Float,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    TypeDecorator,
-    types,
-)
+from streams.ledger.columns import LONG, String, Text
 
 metadata = MetaData(
     naming_convention={
@@ -32,44 +18,6 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-# SQLite knows autoincrement keys only as INTEGER, which has 64 bits there.
-LONG = BigInteger().with_variant(Integer, "sqlite")
-
-
-def storable(text: str) -> str:
-    """Return text that both databases take: PostgreSQL refuses NUL characters, which titles read from PDFs may have."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text
-
-
-class _Storable(TypeDecorator[str]):
-    """Text as it is kept."""
-
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else storable(value)
-
-
-class String(_Storable):
-    """A word: an id, a name, a path."""
-
-    impl = types.String
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        return types.String(collation="C" if dialect.name == "postgresql" else None)
-
-
-class Text(_Storable):
-    """Words."""
-
-    impl = types.Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        return types.Text(collation="C" if dialect.name == "postgresql" else None)
-
 
 repositories = Table(
     "repositories",
@@ -86,6 +34,7 @@ repositories = Table(
     Column("head_time", Float),
     Column("linked", String),  # digest of the snapshot (head and current datasheets) that the links are of
     Column("linked_head", String),  # the head of that snapshot
+    Column("linked_tree", String),  # digest of the tree's state for which all its decisions were found to hold
     Column("added_at", Float, nullable=False),
     Column("polled_at", Float),
     Column("error", Text),
@@ -177,6 +126,7 @@ datasheets = Table(
     Column("read_at", Float, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("body", LargeBinary, nullable=False),  # mapper.model.Datasheet
+    Column("content", String, nullable=False, server_default=""),  # digest of what body holds
 )
 
 sheet_changes = Table(
@@ -220,6 +170,7 @@ links = Table(
     Column("body", LargeBinary, nullable=False),  # mapper.model.TraceLink
     Index("ix_links_name", "name", postgresql_using="hash"),
     Index("ix_links_register", "register", postgresql_using="hash"),
+    Index("ix_links_repo_family", "repo_id", "sheet_family"),
 )
 
 link_history = Table(
@@ -268,6 +219,64 @@ conflicts = Table(
     Column("state", String, nullable=False, index=True),  # open, resolved
     Column("opened_by", String, nullable=False),  # cause id
     Column("resolved_by", String),
+    Column("opened_kind", String),  # kind of the cause; None: from before it was noted
+    Column("opened_at", Float),
+    Column("resolved_kind", String),
+    Column("resolved_at", Float),
+)
+
+conflict_history = Table(
+    "conflict_history",
+    metadata,
+    Column("conflict_id", String, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),  # position within the conflict's history, from 1
+    Column("state", String, nullable=False),  # open, resolved
+    Column("code_value", Text, nullable=False),
+    Column("sheet_value", Text, nullable=False),
+    Column("cause_kind", String, nullable=False),
+    Column("cause_id", String, nullable=False),
+    Column("changed_at", Float, nullable=False),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("repo_id", String, primary_key=True),
+    Column("sheet_sha256", String, primary_key=True),
+    Column("sheet_family", String, nullable=False),
+    Column("key", String, nullable=False),  # of all that it depends on besides the tree: linker, parts, datasheet
+    Column("body", LargeBinary, nullable=False),  # mapper.linking.mapping.Grounds; what was decided is in links
+)
+
+pending_changes = Table(
+    "pending_changes",
+    metadata,
+    Column("repo_id", String, primary_key=True),
+    Column("item", String, primary_key=True),  # a symbol's id, or "path:" and a path
+    Column("commit_id", String, nullable=False),  # the last commit that added, changed or removed it
+    Column("commit_time", Float, nullable=False),
+    Column("old_path", String),  # of a path that was renamed: where it stood when links were last made
+)
+
+costs = Table(
+    "costs",
+    metadata,
+    Column("cost_id", String, primary_key=True),  # of agent, repository, cause and what it led to
+    Column("agent", String, nullable=False),
+    Column("repo_id", String, nullable=False, index=True),
+    Column("cause_kind", String, nullable=False),
+    Column("cause_id", String, nullable=False),
+    Column("files_parsed", Integer, nullable=False),
+    Column("symbols_changed", Integer, nullable=False),
+    Column("symbols_aligned", Integer, nullable=False),
+    Column("decisions_kept", Integer, nullable=False),
+    Column("decisions_taken", Integer, nullable=False),
+    Column("links_changed", Integer, nullable=False),
+    Column("prompts", Integer, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("cpu_seconds", Float, nullable=False),
+    Column("wall_seconds", Float, nullable=False),
+    Column("recorded_at", Float, nullable=False, index=True),
 )
 
 samples = Table(

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Row, select, update
 
 from mapper.ids import content_id
 from mapper.model import Datasheet
-from streams.ledger.bodies import pack, unpack
+from streams.ledger.bodies import content_of, pack, unpack
 from streams.ledger.locks import lock
-from streams.ledger.schema import datasheets, sheet_changes
+from streams.ledger.schema import datasheets, sheet_changes, sheet_sources
 from streams.ledger.upsert import upsert
 
 if TYPE_CHECKING:  # else every reader of the ledger would load the PDF libraries
@@ -53,6 +53,18 @@ class SheetChangeRow:
     new_value: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """What tells one release of a datasheet, as read, from another."""
+
+    sha256: str
+    parts: tuple[str, ...]
+    content: str
+    """Digest of what was read from it."""
+    revision: str | None
+    released_at: float
+
+
 def current_sheet(conn: Connection, family: str) -> SheetRow | None:
     """Return the current release of a family."""
     query = select(*_COLUMNS).where(datasheets.c.family == family, datasheets.c.current.is_(True))
@@ -64,6 +76,11 @@ def lock_family(conn: Connection, family: str) -> SheetRow | None:
     """Return the current release of a family; until the transaction ends nobody else makes another one current."""
     lock(conn, "datasheet family", family)
     return current_sheet(conn, family)
+
+
+def load_body(conn: Connection, sha256: str) -> bytes:
+    """Return the packed content of a release that is known."""
+    return bytes(conn.execute(select(datasheets.c.body).where(datasheets.c.sha256 == sha256)).scalar_one())
 
 
 def load_sheet(conn: Connection, sha256: str) -> Datasheet:
@@ -85,6 +102,7 @@ def write_sheet(
     """Write a release; when current, no other of its family is."""
     if current:
         conn.execute(update(datasheets).where(datasheets.c.family == sheet.family).values(current=False))
+    body = pack(sheet)
     row = {
         "sha256": sheet.sha256,
         "source_id": source_id,
@@ -102,7 +120,8 @@ def write_sheet(
         "released_at": released_at,
         "read_at": read_at,
         "seconds": seconds,
-        "body": pack(sheet),
+        "body": body,
+        "content": content_of(body),
     }
     upsert(conn, datasheets, [row])
 
@@ -123,11 +142,24 @@ def current_bodies(conn: Connection) -> dict[str, bytes]:
     return {row.sha256: row.body for row in conn.execute(query.order_by(datasheets.c.family, datasheets.c.sha256))}
 
 
-def current_releases(conn: Connection) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Return family -> (sha256, parts) of every current release."""
-    query = select(datasheets.c.family, datasheets.c.sha256, datasheets.c.parts).where(datasheets.c.current.is_(True))
-    rows = conn.execute(query.order_by(datasheets.c.family))
-    return {row.family: (row.sha256, tuple(row.parts)) for row in rows}
+def current_releases(conn: Connection) -> dict[str, Release]:
+    """Return family -> current release."""
+    names = ("family", *(field.name for field in dataclasses.fields(Release)))
+    query = select(*(datasheets.c[name] for name in names)).where(datasheets.c.current.is_(True))
+    return {
+        row.family: Release(**{**{name: row._mapping[name] for name in names[1:]}, "parts": tuple(row.parts)})
+        for row in conn.execute(query.order_by(datasheets.c.family))
+    }
+
+
+def removed_source(conn: Connection, sha256: str) -> str | None:
+    """Return the source of a release if that was removed."""
+    query = (
+        select(datasheets.c.source_id)
+        .join(sheet_sources, sheet_sources.c.source_id == datasheets.c.source_id)
+        .where(datasheets.c.sha256 == sha256, sheet_sources.c.state == "removed")
+    )
+    return conn.execute(query).scalar_one_or_none()
 
 
 def write_sheet_changes(
@@ -161,6 +193,19 @@ def find_sheet_changes(
     if new_sha256 is not None:
         query = query.where(sheet_changes.c.new_sha256 == new_sha256)
     return [SheetChangeRow(**row._mapping) for row in conn.execute(query)]
+
+
+def changes_from(conn: Connection, family: str, old_sha256: str) -> list[SheetChangeRow]:
+    """Return what the release that last followed one changed; nothing if none did, or nothing differed."""
+    columns = [sheet_changes.c[field.name] for field in dataclasses.fields(SheetChangeRow)]
+    query = (
+        select(*columns)
+        .join(datasheets, datasheets.c.sha256 == sheet_changes.c.new_sha256)
+        .where(sheet_changes.c.family == family, sheet_changes.c.old_sha256 == old_sha256)
+        .order_by(datasheets.c.released_at.desc(), sheet_changes.c.new_sha256, sheet_changes.c.change_id)
+    )
+    rows = [SheetChangeRow(**row._mapping) for row in conn.execute(query)]
+    return [row for row in rows if row.new_sha256 == rows[0].new_sha256]
 
 
 _COLUMNS = [datasheets.c[field.name] for field in dataclasses.fields(SheetRow)]

@@ -44,6 +44,8 @@ class Repository:
     """Digest of the snapshot that the links are of, see streams/agents/links.py."""
     linked_head: str | None
     """Head of that snapshot."""
+    linked_tree: str | None
+    """Digest of the tree's state for which all decisions were found to hold."""
     added_at: float
     polled_at: float | None
     error: str | None
@@ -92,13 +94,14 @@ def add_repository(
         "head_time": None,
         "linked": None,
         "linked_head": None,
+        "linked_tree": None,
         "added_at": now,
         "polled_at": None,
         "error": None,
     }
     known = lock_repository(conn, repo_id)
     kept = (
-        {"tip", "head", "head_time", "linked", "linked_head", "added_at", "polled_at"}
+        {"tip", "head", "head_time", "linked", "linked_head", "linked_tree", "added_at", "polled_at"}
         if known and known.state != "removed"
         else set()
     )
@@ -157,9 +160,9 @@ def record_head(conn: Connection, repo_id: str, commit: str, commit_time: float)
     conn.execute(update(repositories).where(repositories.c.repo_id == repo_id).values(values))
 
 
-def record_linked(conn: Connection, repo_id: str, *, snapshot: str, head: str | None) -> None:
-    """Note the snapshot that the ledger's links are of."""
-    values = {"linked": snapshot, "linked_head": head}
+def record_linked(conn: Connection, repo_id: str, *, snapshot: str, head: str | None, tree: str | None = None) -> None:
+    """Note the snapshot that the ledger's links are of, and the tree for which its decisions hold."""
+    values = {"linked": snapshot, "linked_head": head, "linked_tree": tree}
     conn.execute(update(repositories).where(repositories.c.repo_id == repo_id).values(values))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, tuple_
 
 from mapper.ids import symbol_id
-from mapper.model import SourceFile, Symbol
+from mapper.model import SourceFile, Symbol, SymbolNow
 from streams.ledger.bodies import pack, unpack
 from streams.ledger.engine import BATCH_ROWS
 from streams.ledger.schema import commits, parsed_files, symbols, tree_files
@@ -53,6 +53,14 @@ class SymbolRow:
     """The commit that last changed it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit as the cause of something."""
+
+    commit_id: str
+    time: float
+
+
 def read_tree(conn: Connection, repo_id: str) -> dict[str, str]:
     """Return path -> blob id of a repository's head, in path order."""
     query = select(tree_files.c.path, tree_files.c.blob_id).where(tree_files.c.repo_id == repo_id)
@@ -83,12 +91,42 @@ def store_parsed(conn: Connection, files: Sequence[SourceFile]) -> None:
     upsert(conn, parsed_files, list(rows.values()), update=())
 
 
+def parsed_tree(conn: Connection, repo_id: str) -> dict[str, str]:
+    """Return path -> what tells one parsed form of a file from another, for the files of the head that were parsed.
+
+    That is the blob id, as a file is parsed once; whatever parses it again must make it differ.
+    """
+    here = (tree_files.c.blob_id == parsed_files.c.blob_id) & (tree_files.c.path == parsed_files.c.path)
+    query = select(tree_files.c.path, tree_files.c.blob_id).join(parsed_files, here)
+    return {row.path: row.blob_id for row in conn.execute(query.where(tree_files.c.repo_id == repo_id))}
+
+
+def known_paths(conn: Connection, repo_id: str, paths: Collection[str]) -> set[str]:
+    """Return those of the paths that a repository's tree has."""
+    found: set[str] = set()
+    for batch in _batches(sorted(paths)):
+        query = select(tree_files.c.path).where(tree_files.c.repo_id == repo_id, tree_files.c.path.in_(batch))
+        found.update(conn.execute(query).scalars())
+    return found
+
+
 def load_parsed(conn: Connection, files: Mapping[str, str]) -> dict[str, SourceFile]:
     """Return the parsed files among path -> blob id, by path."""
     found = {}
     for batch in _batches(sorted(files.items())):
         query = select(parsed_files.c.path, parsed_files.c.body).where(_file_in(batch))
         found.update({row.path: unpack(SourceFile, row.body) for row in conn.execute(query)})
+    return found
+
+
+def load_head_files(conn: Connection, repo_id: str, paths: Sequence[str]) -> dict[str, SourceFile]:
+    """Return those of the paths as parsed that a repository's head has, by path."""
+    here = (tree_files.c.blob_id == parsed_files.c.blob_id) & (tree_files.c.path == parsed_files.c.path)
+    query = select(parsed_files.c.path, parsed_files.c.body).join(tree_files, here)
+    found = {}
+    for batch in _batches(sorted(paths)):
+        rows = conn.execute(query.where(tree_files.c.repo_id == repo_id, tree_files.c.path.in_(batch)))
+        found.update({row.path: unpack(SourceFile, row.body) for row in rows})
     return found
 
 
@@ -135,9 +173,29 @@ def is_recorded(conn: Connection, event_id: str) -> bool:
     return conn.execute(select(commits.c.event_id).where(commits.c.event_id == event_id)).one_or_none() is not None
 
 
-def symbol_ids(conn: Connection, repo_id: str) -> set[str]:
-    """Return the ids of all symbols of a repository's head."""
-    return set(conn.execute(select(symbols.c.symbol_id).where(symbols.c.repo_id == repo_id)).scalars())
+def symbols_now(conn: Connection, symbol_ids: Collection[str]) -> dict[str, SymbolNow]:
+    """Return what symbols are now, those that exist."""
+    found = {}
+    for batch in _batches(sorted(symbol_ids)):
+        query = select(symbols.c.symbol_id, symbols.c.revision, symbols.c.value).where(symbols.c.symbol_id.in_(batch))
+        for row in conn.execute(query):
+            value = None if row.value is None else int(row.value)
+            found[row.symbol_id] = SymbolNow(revision=row.revision, value=value)
+    return found
+
+
+def last_commits(conn: Connection, repo_id: str, symbol_ids: Collection[str]) -> dict[str, Commit]:
+    """Return symbol id -> the commit that last changed it, of symbols that exist."""
+    commit_of: dict[str, str] = {}
+    for batch in _batches(sorted(symbol_ids)):
+        query = select(symbols.c.symbol_id, symbols.c.commit_id).where(symbols.c.symbol_id.in_(batch))
+        commit_of.update({row.symbol_id: row.commit_id for row in conn.execute(query)})
+    times: dict[str, float] = {}
+    for batch in _batches(sorted(set(commit_of.values()))):
+        here = (commits.c.repo_id == repo_id) & commits.c.commit_id.in_(batch)
+        query = select(commits.c.commit_id, commits.c.commit_time).where(here)
+        times.update({row.commit_id: row.commit_time for row in conn.execute(query)})
+    return {key: Commit(commit, times[commit]) for key, commit in commit_of.items() if commit in times}
 
 
 def recent_commits(conn: Connection, *, repo_id: str | None = None, limit: int = 20) -> list[AppliedCommit]:

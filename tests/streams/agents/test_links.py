@@ -137,7 +137,7 @@ def test_an_audit_names_what_differs(
     assert report.repositories[0].differences[0].startswith('+ ["link"')
 
 
-def test_a_deleted_macro_breaks_its_link_and_a_removed_register_makes_it_stale(
+def test_a_deleted_macro_and_a_removed_register_break_their_links(
     engine: Engine, agent: LinksAgent, commit: Any, publish: Any, make_sheet: Any, deliver: Any
 ) -> None:
     """Each change of state has the commit or the release that caused it."""
@@ -150,7 +150,7 @@ def test_a_deleted_macro_breaks_its_link_and_a_removed_register_makes_it_stale(
 
     assert history(engine, "ZQ4071_REG_CONTROL")[-1] == ("broken", "c2")
     assert history(engine, "ZQ4071_REG_STATUS")[0] == ("new", "c1")
-    assert history(engine, "ZQ4071_REG_STATUS")[-1] == ("stale", "s2")
+    assert history(engine, "ZQ4071_REG_STATUS")[-1] == ("broken", "s2")
     assert "ZQ4071_REG_CONTROL" not in live(engine)
 
 
