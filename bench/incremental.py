@@ -16,11 +16,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from mapper.datasheet import read_datasheet
 from mapper.ids import commit_event_id
@@ -30,11 +31,13 @@ from streams.audit import audit
 from streams.config import StreamsSettings
 from streams.events import CommitEvent
 from streams.ledger import outbox, sheets, sources, symbols
+from streams.ledger.costs import recent_costs
 from streams.ledger.engine import open_ledger, reading, writing
 from streams.ledger.migrate import upgrade
 from streams.metrics import StreamsMetrics
 from streams.records import ChangeRecord
 from streams.watch.git import GitMirror
+from streams.watch.gitcommand import run_git
 
 CHECK_EVERY = 10
 
@@ -92,7 +95,8 @@ class Replay:
             commit_time=time.time(),
             summary="",
         )
-        cpu, wall, held = _cpu_seconds(), time.perf_counter(), []
+        held: list[float] = []
+        cpu, wall = _cpu_seconds(), time.perf_counter()
         for record in self._deliver(self.symbols, event, held):
             self._deliver(self.links, ChangeRecord.decode(record.value).to_domain(), held)
         with reading(self.engine) as conn:
@@ -134,7 +138,7 @@ def main() -> None:
         with _said("first mapping"):
             replay.move(commits[0], None)
         costs, full, clean = [], [], []
-        for number, (base, commit) in enumerate(zip(commits, commits[1:], strict=False), start=1):
+        for number, (base, commit) in enumerate(pairwise(commits), start=1):
             costs.append(replay.move(commit, base))
             if number % CHECK_EVERY == 0:
                 full.append(replay.full())
@@ -165,15 +169,11 @@ def _write(costs: list[CommitCost], full: list[float], clean: list[bool], num_fi
     print(f"equal to a mapping from scratch: {sum(clean)} of {len(clean)}")
 
 
-def _last_taken(conn: Any, repo_id: str) -> int:
-    from streams.ledger.costs import recent_costs
-
+def _last_taken(conn: Connection, repo_id: str) -> int:
     return next((cost.decisions_taken for cost in recent_costs(conn, repo_id=repo_id) if cost.agent == "links"), 0)
 
 
 def _first_parents(mirror: GitMirror, number: int) -> list[str]:
-    from streams.watch.gitcommand import run_git
-
     listed = run_git(["rev-list", "--first-parent", f"--max-count={number}", "HEAD"], folder=mirror.folder)
     return listed.decode().split()[::-1]
 

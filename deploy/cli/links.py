@@ -138,14 +138,71 @@ def conflicts(
                 row.code_value,
                 f"{row.name} {row.path}:{row.line}",
                 row.state,
+                _caused(row.opened_kind, row.opened_by, row.opened_at),
+                _caused(row.resolved_kind, row.resolved_by, row.resolved_at),
             )
             for row in found
         ]
-        table("", ("what", "part", "datasheet", "register", "datasheet says", "code says", "code", "state"), rows)
+        columns = ("what", "part", "datasheet", "register", "datasheet says", "code says", "code", "state")
+        table("", (*columns, "opened by", "resolved by"), rows)
     else:
         note("no conflict")
     if any(row.state == "open" for row in found):
         raise typer.Exit(EXIT_FINDINGS)
+
+
+@app.command("costs")
+def costs(
+    repo: str | None = typer.Option(None, metavar="REPO", help="Only this repository: id, URL or family."),
+    limit: int = typer.Option(50, min=1, metavar="N", help="No more than so many, the newest."),
+    home: Path | None = HOME_OPTION,
+    json: bool = JSON_OPTION,
+) -> None:
+    """Show what the last events cost: files parsed, decisions kept and taken anew, symbols aligned, seconds.
+
+    For example:
+
+      sheetstream links costs
+
+      sheetstream links costs --repo repo1_3fa9 --json
+    """
+    from streams.ledger.costs import recent_costs
+    from streams.ledger.sources import find_repository
+
+    with reading_ledger(home) as conn:
+        found = find_repository(conn, repo) if repo is not None else None
+        if repo is not None and found is None:
+            fail(f"{repo}: no such repository, or several; see `sheetstream repo list`", EXIT_NOT_FOUND)
+        rows = recent_costs(conn, repo_id=found.repo_id if found else None, limit=limit)
+    if json:
+        emit_json([asdict(row) for row in rows])
+        return
+    if not rows:
+        note("no event was applied yet")
+        return
+    columns = (
+        *("when", "agent", "cause", "parsed", "symbols", "aligned", "kept", "taken", "links"),
+        *("prompts", "tokens", "CPU s", "s"),
+    )
+    shown = [
+        (
+            when(row.recorded_at),
+            row.agent,
+            f"{row.cause_kind} {row.cause_id[:12]}",
+            row.files_parsed,
+            row.symbols_changed,
+            row.symbols_aligned,
+            row.decisions_kept,
+            row.decisions_taken,
+            row.links_changed,
+            row.prompts,
+            row.tokens,
+            f"{row.cpu_seconds:.3f}",
+            f"{row.wall_seconds:.3f}",
+        )
+        for row in rows
+    ]
+    table("", columns, shown)
 
 
 @app.command("coverage")
@@ -233,6 +290,12 @@ def _story(link: str, home: Path | None) -> "LinkStory":
     if story is None:
         fail(f"{link}: no such link, or several; `sheetstream links` lists their ids", EXIT_NOT_FOUND)
     return story
+
+
+def _caused(kind: str | None, cause: str | None, at: float | None) -> str:
+    if cause is None:
+        return ""
+    return " ".join(word for word in (kind, cause[:12], when(at) if at is not None else "") if word)
 
 
 def _row(row: "LinkRow") -> tuple[object, ...]:

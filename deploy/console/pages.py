@@ -16,6 +16,7 @@ from eval.registry import Registry
 from eval.result import list_results, read_result
 from mapper.model import LIVE_STATES, LinkState
 from streams.ledger.conflicts import find_conflicts
+from streams.ledger.costs import recent_costs
 from streams.ledger.coverage import coverage
 from streams.ledger.engine import reading
 from streams.ledger.links import LinkRow, find_links, link_story
@@ -87,17 +88,18 @@ def link(source: Source, request: Request) -> dict[str, Any]:
 
 
 def repository(source: Source, request: Request) -> dict[str, Any]:
-    """Return a repository's files with their live links, and its newest commits."""
+    """Return a repository's files with their live links, its newest commits, and what its last events cost."""
     with reading(source.engine) as conn:
         found = next((r for r in list_repositories(conn) if r.repo_id == request.path_params["repo_id"]), None)
         if found is None:
             raise HTTPException(404, "no repository has this id")
         rows = find_links(conn, repo_id=found.repo_id, limit=5000)
         commits = recent_commits(conn, repo_id=found.repo_id, limit=50)
+        costs = recent_costs(conn, repo_id=found.repo_id, limit=20)
     by_path: dict[str, list[LinkRow]] = defaultdict(list)
     for row in rows:
         by_path[row.path].append(row)
-    return {"repository": found, "files": dict(by_path), "commits": commits}
+    return {"repository": found, "files": dict(by_path), "commits": commits, "costs": costs}
 
 
 def sheets(source: Source, _request: Request) -> dict[str, Any]:

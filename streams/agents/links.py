@@ -33,7 +33,7 @@ from streams.events import LinkedChange, LinkEvent, MappingChange
 from streams.ledger import conflicts, costs, decisions, links, pending, sheets, sources
 from streams.ledger.bodies import unpack
 from streams.ledger.costs import Cost
-from streams.ledger.engine import reading
+from streams.ledger.engine import reading, url_of
 from streams.ledger.links import LinkTurn
 from streams.ledger.outbox import Outgoing
 from streams.ledger.sources import Repository
@@ -105,8 +105,13 @@ class LinksAgent:
 
     def _map(self, event: MappingChange, repository: Repository, releases: Releases) -> MappedRepository:
         cpu, wall = time.thread_time(), time.monotonic()
-        url = self._engine.url.render_as_string(hide_password=False)
-        request = RemapRequest(database_url=url, cache=self._cache, repository=repository, releases=releases)
+        request = RemapRequest(
+            database_url=url_of(self._engine),
+            caller=os.getpid(),
+            cache=self._cache,
+            repository=repository,
+            releases=releases,
+        )
         remapped = self._pool.call(remap, request)
         families = compare(event, repository, remapped, self._open_mirror)
         own = remapped.cpu_seconds if remapped.process != os.getpid() else 0.0

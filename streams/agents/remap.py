@@ -7,7 +7,8 @@ otherwise than it did are decided anew, and only what that changes comes back: w
 import functools
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,8 @@ class RemapRequest:
     """What to map: a repository and the releases as they were seen; travels to another process."""
 
     database_url: str
+    caller: int
+    """Id of the process that asks."""
     cache: Path | None
     repository: Repository
     releases: Releases
@@ -69,7 +72,7 @@ class Remapped:
 def remap(request: RemapRequest) -> Remapped:
     """Return what the mapping of a repository changes. Raises MovedError when the ledger is past what was seen."""
     started = time.thread_time()
-    with reading(_engine(request.database_url)) as conn:
+    with _ledger(request) as engine, reading(engine) as conn:
         is_same = sources.get_repository(conn, request.repository.repo_id) == request.repository
         if not is_same or sheets.current_releases(conn) != request.releases:
             raise MovedError(f"repository {request.repository.repo_id}: head or datasheets moved before it was mapped")
@@ -81,8 +84,21 @@ def decision_key(repository: Repository, release: Release) -> str:
     return f"{linker_version()}.{content_id('dec1', list(repository.parts), release.sha256, release.content)}"
 
 
+@contextmanager
+def _ledger(request: RemapRequest) -> Iterator[Engine]:
+    """Give the ledger: a process of the pool keeps its connection for the next mapping."""
+    if os.getpid() != request.caller:
+        yield _kept_ledger(request.database_url)
+        return
+    engine = open_ledger(request.database_url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
 @functools.lru_cache(maxsize=1)
-def _engine(database_url: str) -> Engine:
+def _kept_ledger(database_url: str) -> Engine:
     return open_ledger(database_url)
 
 

@@ -271,7 +271,8 @@ def _applied(event: CommitEvent, prepared: TreeChange, num_symbols: int, now: fl
 
 def _records(event: CommitEvent, paths: Iterable[str], changed: tuple[str, ...]) -> Iterator[Outgoing]:
     cause = Cause(kind="commit", id=event.commit, time=event.commit_time, detail=event.summary)
-    for number, batch in enumerate(path_batches(paths)):
+    # Nothing to map is told as well: links are then of the new head, and known to be.
+    for number, batch in enumerate(list(path_batches(paths)) or [()]):
         change = MappingChange(
             cause=cause,
             repo_id=event.repo_id,

@@ -34,7 +34,7 @@ class TreeState:
     copy_keys: Array
     """Key of each file's name and content: equal for exact copies."""
     look_keys: Array
-    """Key of what is looked up of a file besides its path when it stands in an answer: its prefixes and its includes."""
+    """Key of what may be looked up of a file that stands in an answer, besides its path: prefixes and includes."""
     is_original: Array
     """Of exact copies under one name the one with the shortest path is the original."""
     vocabulary: tuple[str, ...]

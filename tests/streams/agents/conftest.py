@@ -93,9 +93,24 @@ def mirror() -> MemoryMirror:
 
 
 @pytest.fixture
+def new_mirror() -> type[MemoryMirror]:
+    """What makes empty mirrors."""
+    return MemoryMirror
+
+
+@pytest.fixture
 def deliver(engine: Engine) -> Callable[..., list[Outgoing]]:
     """Give a function that lets an agent apply an event, and returns the records it sends."""
+    return _deliver_with(engine)
 
+
+@pytest.fixture
+def deliver_with() -> Callable[[Engine], Callable[..., list[Outgoing]]]:
+    """Give what makes such a function for a ledger."""
+    return _deliver_with
+
+
+def _deliver_with(engine: Engine) -> Callable[..., list[Outgoing]]:
     def deliver(agent: Any, event: Any) -> list[Outgoing]:
         while True:
             prepared = agent.prepare(event)

@@ -1,22 +1,27 @@
 """streams/ledger/migrate.py and the migrations"""
 
 import threading
+import zlib
 from collections.abc import Iterator
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, select, text
 
 from mapper.ids import repository_id
 from streams.errors import LedgerError
 from streams.ledger import outbox
+from streams.ledger.bodies import content_of
 from streams.ledger.engine import open_ledger, reading, writing
 from streams.ledger.migrate import newest_version, schema_version, upgrade
 from streams.ledger.outbox import Outgoing
-from streams.ledger.schema import metadata
+from streams.ledger.schema import conflicts, datasheets, metadata, repositories
 from streams.ledger.sources import add_repository, lock_repository
 
 
@@ -67,6 +72,49 @@ def test_a_newer_ledger_is_refused(engine: Engine) -> None:
 
     with pytest.raises(LedgerError, match="newer version"):
         upgrade(engine)
+
+
+def test_a_ledger_of_the_first_version_keeps_its_rows(new_url: str) -> None:
+    """Datasheets get the digest of their content, conflicts the kind of their causes."""
+    engine = open_ledger(new_url)
+    body = zlib.compress(b'{"a": 1}')
+    with writing(engine) as conn:
+        upgrade_to(conn, "0001")
+        insert(conn, "repositories", repo_id="r", url="u", family="r", parts="[]", path_globs="[]", state="active")
+        insert(conn, "datasheets", sha256="s", source_id="x", family="f", file="f.pdf", title="", parts="[]", body=body)
+        for name, by, resolved in (("c1", "a" * 40, "b" * 64), ("c2", "repo1_x", None)):
+            insert(conn, "conflicts", conflict_id=name, opened_by=by, resolved_by=resolved, state="open")
+
+    upgrade(engine)
+
+    with reading(engine) as conn:
+        content = conn.execute(select(datasheets.c.content)).scalar_one()
+        kinds = conn.execute(select(conflicts.c.opened_kind, conflicts.c.resolved_kind).order_by("conflict_id")).all()
+        assert content == content_of(body)
+        assert [tuple(row) for row in kinds] == [("commit", "datasheet"), ("removal", None)]
+        assert conn.execute(select(repositories.c.linked_tree)).scalar_one() is None
+    engine.dispose()
+
+
+def upgrade_to(conn: Connection, version: str) -> None:
+    with as_file(files("streams.ledger") / "migrations") as folder:
+        config = Config()
+        config.set_main_option("script_location", str(folder))
+        config.attributes["connection"] = conn
+        command.upgrade(config, version)
+
+
+def insert(conn: Connection, table: str, **values: Any) -> None:
+    """Insert a row; columns that are not named get a value of their type."""
+    for column in inspect(conn).get_columns(table):
+        if not column["nullable"] and column["name"] not in values:
+            kind = str(column["type"]).upper()
+            is_text = "CHAR" in kind or "TEXT" in kind
+            values[column["name"]] = "" if is_text else False if kind == "BOOLEAN" else 0
+    names = ", ".join(f'"{name}"' for name in values)
+    marks = ", ".join(f"CAST(:{name} AS JSON)" if values[name] == "[]" and conn.dialect.name == "postgresql"
+                      else f":{name}" for name in values)  # fmt: skip
+    conn.execute(text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), values)
 
 
 @pytest.mark.postgres
