@@ -8,17 +8,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import faust
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
+from streams.acls import require_rights
 from streams.agents.delivery import Delivery
 from streams.agents.handlers import create_handlers
 from streams.app import StreamsApp, create_app
+from streams.broker import AccessWatch
 from streams.config import StreamsSettings
-from streams.errors import BrokerError, StreamsError, TopicError
+from streams.errors import BrokerAccessError, BrokerError, StreamsError, TopicError
 from streams.failpoints import Failpoints
 from streams.ledger.engine import open_ledger
 from streams.ledger.migrate import upgrade
@@ -29,6 +32,7 @@ from streams.topics import TopicReport, require_topics
 
 logger = logging.getLogger(__name__)
 
+SERVICE = "worker"  # of streams/acls.py
 TOPICS_SECONDS = 60.0  # how long a start waits for topics that another process is about to make
 SWEEP_SECONDS = 1.0
 BEAT_SECONDS = 5.0
@@ -66,7 +70,11 @@ def _wait_for_topics(settings: StreamsSettings, stop: threading.Event, beat: Cal
     while not stop.is_set():
         beat()
         try:
-            return require_topics(settings)
+            report = require_topics(settings)
+            require_rights(settings, SERVICE)
+            return report
+        except BrokerAccessError:
+            raise
         except (TopicError, BrokerError) as error:
             if time.monotonic() > deadline:
                 raise
@@ -102,7 +110,8 @@ async def _run(
     sweeping = asyncio.create_task(_sweep(publisher))
     running = asyncio.create_task(worker.start())
     try:
-        await _watch(running, list(deliveries.values()), pool, stop, beat)
+        with AccessWatch(settings, partial(require_rights, settings, SERVICE)) as access:
+            await _watch(running, list(deliveries.values()), pool, access, stop, beat)
     finally:
         sweeping.cancel()
         await worker.stop()
@@ -117,10 +126,14 @@ async def _watch(
     running: asyncio.Task[None],
     deliveries: list[Delivery[Any, Any]],
     pool: Pool,
+    access: AccessWatch,
     stop: threading.Event,
     beat: Callable[[], None],
 ) -> None:
-    """Return when stop is set or the worker ended; beat while no agent holds one record for too long."""
+    """Return when stop is set or the worker ended; beat while no agent holds one record for too long.
+
+    Raises BrokerAccessError when the brokers let this process in no more.
+    """
     last_beat = 0.0
     while not stop.is_set() and not running.done():
         now = time.monotonic()
@@ -128,6 +141,7 @@ async def _watch(
         if now - last_beat >= BEAT_SECONDS and all(now - since < STUCK_SECONDS for since in taken):
             beat()
             last_beat = now
+        access.check()
         pool.release_idle()
         await asyncio.sleep(0.2)
 
