@@ -190,9 +190,7 @@ def _apply(settings: StreamsSettings, admin: Any, *, create: bool) -> TopicRepor
     missing = [name for name in names if name not in present]
     drift = [f"{name}: missing" for name in missing if not create]
     if missing and create:
-        admin.create_topics(
-            {name: _definition(settings, names[name]) for name in missing}, raise_errors=False, wait_for_metadata=True
-        )
+        _create(admin, {name: _definition(settings, names[name]) for name in missing})
         present = _describe(admin, names)
     for name, described in present.items():
         want, have = num_partitions(settings, names[name]), len(described["partitions"])
@@ -209,6 +207,17 @@ def _apply(settings: StreamsSettings, admin: Any, *, create: bool) -> TopicRepor
         drift=tuple(drift + policy_drift),
         topic_ids={names[name].name: str(described["topic_id"]) for name, described in present.items()},
     )
+
+
+def _create(admin: Any, definitions: Mapping[str, dict[str, Any]]) -> None:
+    """Create topics and wait until each can be written to; one that somebody else just made is as good."""
+    from kafka.errors import TopicAlreadyExistsError, for_code
+
+    answer = admin.create_topics(dict(definitions), raise_errors=False)
+    for topic in answer["topics"]:
+        if topic["error_code"] not in (0, TopicAlreadyExistsError.errno):
+            raise for_code(topic["error_code"])(f"{topic['name']}: {topic['error_message']}")
+    admin.wait_for_topics(list(definitions))
 
 
 def _definition(settings: StreamsSettings, topic: Topic) -> dict[str, Any]:
