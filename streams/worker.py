@@ -55,8 +55,9 @@ def run(
         upgrade(engine)
         report = _wait_for_topics(settings, stop, beat)
         if report is not None:
-            with Pool() as pool:
-                asyncio.run(_run(settings, engine, metrics, report, pool, stop, beat))
+            failpoints = Failpoints(settings.failpoint)
+            with Pool(failpoints=failpoints) as pool:
+                asyncio.run(_run(settings, engine, metrics, report, pool, failpoints, stop, beat))
     finally:
         engine.dispose()
 
@@ -81,10 +82,10 @@ async def _run(
     metrics: StreamsMetrics,
     report: TopicReport,
     pool: Pool,
+    failpoints: Failpoints,
     stop: threading.Event,
     beat: Callable[[], None],
 ) -> None:
-    failpoints = Failpoints(settings.failpoint)
     producer = _LateProducer()
     publisher = Publisher(engine, producer, metrics, topic_prefix=settings.topic_prefix, failpoints=failpoints)
     deliveries = {
