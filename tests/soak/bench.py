@@ -17,16 +17,17 @@ from tests.soak.evidence import Evidence, collect
 from tests.soak.scenario import Row
 from tests.soak.system import System
 from tests.soak.verdict import Verdict, check, compare
-from tests.soak.work import Work, stepped, vendor, write_sheets
+from tests.soak.work import Work, short, stepped, vendor, write_sheets
 
 
 class Ground:
     """The part that all scenarios of a run share; several may use it at a time."""
 
-    def __init__(self, folder: Path, seed: int, *, kafka: str | None = None) -> None:
+    def __init__(self, folder: Path, seed: int, *, kafka: str | None = None, is_short: bool = False) -> None:
         self.folder = folder
         self.seed = seed
         self._kafka = kafka
+        self._is_short = is_short
         self._stack = ExitStack()
         self._lock = threading.RLock()
         self._works: dict[str, Work] = {}
@@ -61,7 +62,7 @@ class Ground:
                 sheets = self.folder / "sheets"
                 if not sheets.exists():
                     write_sheets(sheets)
-                make = {"stepped": stepped, "vendor": vendor}[name]
+                make = {"stepped": short if self._is_short else stepped, "vendor": vendor}[name]
                 self._works[name] = make(self.folder / f"work-{name}", sheets)
             return self._works[name]
 

@@ -12,18 +12,18 @@ from streams import topics
 from streams.failpoints import Point
 from streams.ledger.outbox import Outgoing
 from tests.soak.bench import Bench
-from tests.soak.scenario import Function, Row, scenario
+from tests.soak.scenario import Row, scenario
 from tests.soak.system import System
 
 LATER_PASS = {"watch": 2, "seal": 2, "delivery": 4, "publish": 3, "pool": 3}
 PROCESS = {"watch": "watcher", "seal": "sealer"}
-HOW = {"exit": "exit", "SIGKILL": "sleep:600"}
+HOW = ("exit", "sleep:600")
 POISON = Outgoing(topic=topics.COMMITS.name, key="soak", value=b"\xff no record")
 
 
-def die_at(bench: Bench, points: Sequence[Point], *, how: str) -> Row:
-    """Let a process die at some points, one a life: in the first life at the first pass, then at a later one."""
-    places = [f"{point.value}@{_pass(bench, point, number)}={HOW[how]}" for number, point in enumerate(points)]
+def die_at(bench: Bench, points: Sequence[Point]) -> Row:
+    """Let a process die at some points, one a life: by itself at the first pass, killed at a later one, and so on."""
+    places = [f"{point.value}@{_pass(bench, point, number)}={HOW[number % 2]}" for number, point in enumerate(points)]
     name = PROCESS.get(_group(points[0]), "worker")
     with bench.system("stepped") as system:
         for other in ("worker", "sealer"):
@@ -56,12 +56,7 @@ def _pass(bench: Bench, point: Point, number: int) -> int:
     return 1 if number == 0 else bench.random.randint(1, LATER_PASS[_group(point)])
 
 
-def _register(point: Point, how: str) -> Function:
-    return scenario(f"{point.value} {how}", f"a process dies at {point.value}, twice ({how})")(
-        partial(die_at, points=(point, point), how=how)
-    )
-
-
 for _point in Point:
-    for _how in HOW:
-        _register(_point, _how)
+    scenario(_point.value, f"a process dies at {_point.value}: by itself, then by SIGKILL")(
+        partial(die_at, points=(_point, _point))
+    )

@@ -27,12 +27,11 @@ class Life:
         self.failpoint = failpoint
         self.log = log
         self.was_killed = False
-        self._start = log.stat().st_size if log.exists() else 0
         command = [sys.executable, "-m", "deploy.process", name, "--home", str(home), "--metrics-port", "0"]
-        with log.open("ab") as output:
+        with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [*command, "--die-with-parent"],
-                env=os.environ | dict(environment) | {"SHEETSTREAM_FAILPOINT": failpoint, "PYTHONPATH": str(ROOT)},
+                env=os.environ | dict(environment) | {"SHEETSTREAM_FAILPOINT": failpoint},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -52,10 +51,8 @@ class Life:
         return "=sleep" in self.failpoint and SLEEPING in self.said()
 
     def said(self) -> str:
-        """Return what it has logged in this life."""
-        with self.log.open("rb") as file:
-            file.seek(self._start)
-            return file.read().decode("utf-8", "replace")
+        """Return what it has logged."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
 
     def signal(self, signum: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.soak.bench import Bench
 
-MODULES = ("failpoints",)
+MODULES = ("failpoints", "kills", "rebalance", "zombie", "poison", "redelivery", "clock")
 """The files of this folder that hold scenarios, in the order in which they run."""
 
 

@@ -1,11 +1,14 @@
 """A system under test: a home, a ledger and topics of its own, the processes over them, and what they have come to."""
 
 import contextlib
+import os
 import random
 import signal
+import subprocess
+import sys
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ from streams.ledger.migrate import upgrade
 from streams.ledger.outbox import Outgoing
 from streams.producer import RecordProducer
 from streams.topics import AGENT_TOPICS, apply_topics, num_partitions, topic_name
-from tests.soak.processes import Life
+from tests.soak.processes import ROOT, Life
 from tests.soak.work import Step, Work
 
 SETTLE_SECONDS = 240.0
@@ -50,6 +53,9 @@ class System:
         self.home = home
         self.random = rng
         self.kills = 0
+        self.python_path: tuple[str, ...] = ()
+        """Folders that processes started from now on look for modules in first."""
+
         self.ignored: set[str] = set()
         """Ids of input records that the undisturbed run does not have."""
 
@@ -74,7 +80,8 @@ class System:
 
     def start(self, name: str, failpoint: str = "") -> Life:
         """Start one process (worker, watcher, sealer) and return it; nobody starts it again."""
-        life = Life(name, self.home, self._environment(), self.home / f"{name}.log", failpoint)
+        environment = self._environment() | {"PYTHONPATH": os.pathsep.join([*self.python_path, str(ROOT)])}
+        life = Life(name, self.home, environment, self.home / f"{name}-{len(self._lives)}.log", failpoint)
         self._lives.append(life)
         return life
 
@@ -107,6 +114,31 @@ class System:
     def thaw(self, life: Life) -> None:
         """SIGCONT."""
         life.signal(signal.SIGCONT)
+
+    def replace(self, life: Life) -> None:
+        """Ask a kept process to stop, and start another in its place; counted."""
+        self.kills += 1
+        life.end()
+        self._revive()
+
+    def command(self, *words: str) -> str:
+        """Run the sheetstream command on this system and return what it prints. Raises CalledProcessError."""
+        done = subprocess.run(
+            [sys.executable, "-m", "deploy.cli.main", *words],
+            env=os.environ | self._environment() | {"SHEETSTREAM_HOME": str(self.home), "PYTHONPATH": str(ROOT)},
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return done.stdout
+
+    def wait_until(self, holds: Callable[[], bool], seconds: float = SETTLE_SECONDS) -> None:
+        """Return once something holds. Raises NotSettledError."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() > deadline:
+                raise NotSettledError(f"waited {seconds:g} s")
+            time.sleep(0.1)
 
     def drop(self, name: str) -> None:
         """Ask every kept process of a name to stop, and keep it no more."""

@@ -90,6 +90,16 @@ def stepped(folder: Path, sheets: Path) -> Work:
     return reader.work("stepped", steps, exact=True)
 
 
+def short(folder: Path, sheets: Path) -> Work:
+    """Return a work load like `stepped` in half the steps: two repositories, three commits each, a datasheet."""
+    urls = {write_repository(folder / f"step{n}.git", "VLA3160", n, 3): ("VLA3160",) for n in range(2)}
+    first, second = _sheet(folder, sheets, "VLA3160", "a"), _sheet(folder, sheets, "VLA3160", "b")
+    reader = _Reader(folder / "home", urls, {first: (), second: ()})
+    commits = [tuple(step) for step in reader.commit_steps()]
+    steps = (reader.sheet(first), commits[0], reader.sheet(second), *commits[1:])
+    return reader.work("stepped", steps, exact=True)
+
+
 def vendor(folder: Path, sheets: Path, *, repositories: int = 4, commits: int = 12) -> Work:
     """Return the large work load: the generated vendor's repositories and datasheets, and more repositories for volume.
 
