@@ -24,8 +24,7 @@ from streams.topics import AGENT_TOPICS, MAX_LETTER_BYTES, Topic, group_id, topi
 
 logger = logging.getLogger(__name__)
 
-SESSION_SECONDS = 15.0
-HEARTBEAT_SECONDS = 3.0
+HEARTBEATS = 5  # of one session
 MAX_POLL_SECONDS = 1800.0  # a large repository's first mapping is one record
 COMMIT_SECONDS = 1.0
 BUFFER_RECORDS = 32  # of up to 1 MB each
@@ -79,8 +78,8 @@ def create_app(
         group_id(settings),
         broker=[f"kafka://{address}" for address in addresses(settings)],
         broker_credentials=faust_credentials(settings),
-        broker_session_timeout=SESSION_SECONDS,
-        broker_heartbeat_interval=HEARTBEAT_SECONDS,
+        broker_session_timeout=settings.session_seconds,
+        broker_heartbeat_interval=settings.session_seconds / HEARTBEATS,
         broker_max_poll_interval=MAX_POLL_SECONDS,
         broker_commit_interval=COMMIT_SECONDS,
         consumer_auto_offset_reset="earliest",

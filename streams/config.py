@@ -86,6 +86,10 @@ class StreamsSettings(KafkaSecurity):
 
     retry_seconds: float = Field(default=300.0, ge=0)
     """How long a transient fault is retried before the worker exits to be started afresh."""
+    session_seconds: float = Field(default=15.0, ge=6)
+    """A worker that Kafka has not heard of for so long gives its partitions to others; brokers take from 6 on."""
+    stall_seconds: float = Field(default=180.0, gt=0)
+    """A worker in which input waits and nothing moves for so long counts as stalled, and is started afresh."""
     failpoint: str = ""
     """For tests: NAME[@HIT][=exit|sleep:SECONDS] of streams.failpoints; empty: none."""
 

@@ -75,6 +75,43 @@ def read_since(settings: StreamsSettings, topic: Topic, since: float = 0.0) -> l
     return sorted(records, key=lambda record: (record.partition, record.offset))
 
 
+def read_from(settings: StreamsSettings, topic: str, partition: int, offset: int) -> list[Record]:
+    """Return what a partition got from an offset on, in its order.
+
+    Raises RecordError for a topic that no agent reads or a partition that is not there, BrokerError.
+    """
+    known = {entry.name: entry for entry in topics.AGENT_TOPICS.values()}
+    if topic not in known:
+        raise RecordError(f"{topic}: one of the topics that agents read expected: {', '.join(sorted(known))}")
+    with _consumer(settings) as consumer:
+        name = topic_name(settings, known[topic])
+        numbers = sorted(consumer.partitions_for_topic(name) or ())
+        if partition not in numbers:
+            raise RecordError(f"{topic}/{partition}: no such partition, one of {numbers} expected")
+        place = TopicPartition(name, partition)
+        first, end = consumer.beginning_offsets([place])[place], consumer.end_offsets([place])[place]
+        return list(_read(consumer, known[topic], {place: max(first, offset)}, last={place: end}))
+
+
+def parse_place(text: str) -> tuple[str, int, int]:
+    """Return topic, partition and offset of TOPIC/PARTITION/OFFSET. Raises RecordError."""
+    match = re.fullmatch(r"([a-z.]+)/(\d+)/(\d+)", text)
+    if match is None:
+        raise RecordError(f"{text!r}: TOPIC/PARTITION/OFFSET expected, like repo.commits/0/120")
+    return match[1], int(match[2]), int(match[3])
+
+
+def with_later_commits(settings: StreamsSettings, record: Record) -> list[Record]:
+    """Return a record, and if it is a commit, all that was told of its repository after it, in that order.
+
+    A commit that is applied late takes the repository back to its own tree; those after it lead forward again.
+    """
+    repo_id = _repo_id(record) if record.topic == topics.COMMITS.name else None
+    if repo_id is None:
+        return [record]
+    return of_repository(read_from(settings, record.topic, record.partition, record.offset), repo_id)
+
+
 def of_repository(records: Sequence[Record], repo_id: str) -> list[Record]:
     """Return the commit records of one repository."""
     return [record for record in records if _repo_id(record) == repo_id]

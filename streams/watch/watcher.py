@@ -20,6 +20,7 @@ from streams.blobs import BlobStore
 from streams.broker import AccessWatch
 from streams.config import StreamsSettings
 from streams.errors import BrokerError, LedgerError, StreamsError
+from streams.failpoints import Failpoints
 from streams.ledger import sources
 from streams.ledger.engine import open_ledger, reading
 from streams.ledger.migrate import upgrade
@@ -66,7 +67,7 @@ def watch(
     producer = RecordProducer(settings, client_id="sheetstream-watcher")
     blobs = BlobStore(settings.home)
     blobs.sweep()
-    poller = Poller(settings, engine, producer, blobs, metrics)
+    poller = Poller(settings, engine, producer, blobs, metrics, Failpoints(settings.failpoint))
     threading.Thread(target=export_gauges, args=(settings, engine, metrics, stop), daemon=True, name="gauges").start()
     watcher = _Watcher(settings, poller, metrics)
     try:
