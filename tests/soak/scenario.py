@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.soak.bench import Bench
 
-MODULES = ("failpoints", "kills", "rebalance", "zombie", "poison", "redelivery", "clock")
+MODULES = ("failpoints", "kills", "rebalance", "zombie", "poison", "redelivery", "clock", "brokers", "disks")
 """The files of this folder that hold scenarios, in the order in which they run."""
 
 
