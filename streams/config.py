@@ -5,13 +5,20 @@ The only place of this package that reads the environment.
 
 import difflib
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from streams.errors import ConfigError
 from streams.kafka_security import KafkaSecurity
@@ -98,6 +105,10 @@ class StreamsSettings(KafkaSecurity):
             super().__init__(**values)
         except ValidationError as error:
             raise ConfigError(_explain(error)) from None
+        except SettingsError as error:  # a list or table in a variable is written as JSON
+            named = re.search(r'field "(\w+)"', str(error))
+            name = named[1] if named else TABLE
+            raise ConfigError(f"{name}: JSON expected (environment: SHEETSTREAM_{name.upper()})") from None
 
     @field_validator("home", "cache")
     @classmethod

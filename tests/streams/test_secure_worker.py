@@ -16,7 +16,7 @@ from streams import acls, topics, worker
 from streams.acls import apply_acls
 from streams.audit import audit
 from streams.config import StreamsSettings
-from streams.errors import BrokerAccessError, BrokerError, TopicError
+from streams.errors import BrokerAccessError, BrokerError, ConfigError, TopicError
 from streams.lag import num_members
 from streams.ledger.outbox import Outgoing
 from streams.producer import RecordProducer
@@ -179,6 +179,16 @@ def test_rights_are_given_once_and_what_is_beyond_them_is_told(admin_settings: S
     assert (second.given, second.missing) == ((), ())
     mine = {str(right) for right in acls.rights(admin_settings)}
     assert mine <= set(second.beyond)
+
+
+def test_rights_go_to_the_users_that_are_named(tmp_path: Path) -> None:
+    """A certificate's subject, say; a service that is none is refused by name."""
+    given = StreamsSettings(home=tmp_path, kafka_principals={"worker": "CN=worker,O=Example"})
+    users = {right.principal for right in acls.rights(given)}
+
+    assert users == {"User:CN=worker,O=Example", "User:sheetstream-watcher", "User:sheetstream-operator"}
+    with pytest.raises(ConfigError, match=r"got trainer .*SHEETSTREAM_KAFKA_PRINCIPALS"):
+        acls.rights(StreamsSettings(home=tmp_path, kafka_principals={"trainer": "x"}))
 
 
 def test_a_broker_without_an_authorizer_is_told(kafka_address: str, tmp_path: Path) -> None:
