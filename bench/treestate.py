@@ -1,7 +1,8 @@
 """Measure where a tree's state should live: `python -m bench.treestate TREE [--json PATH]`.
 
 Three ways to have the state of a tree whose parsed files are in the ledger: from a file of the state itself, moved by
-one changed file; from the facts of each file, if the ledger kept them; from the parsed files. CPU time and bytes of each.
+one changed file; from the facts of each file, if the ledger kept them; from the parsed files. CPU time and bytes of
+each.
 """
 
 import argparse

@@ -64,6 +64,9 @@ class StreamsMetrics:
         self.tokens = counter("tokens_total", "Tokens of these prompts and their answers.")
         self.cost_seconds = counter("cost_seconds_total", "Seconds spent on events.", "stage", "clock")
         self.published = counter("published_total", "Records published from the outbox.", "topic")
+        self.stalled = gauge(
+            "worker_stalled_partitions", "Partitions in which input waits, nothing is in hand and nothing moves."
+        )
         self.outbox = gauge("outbox_records", "Records in the outbox that Kafka has not confirmed.")
 
         # Ledger, read from outside the worker
