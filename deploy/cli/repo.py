@@ -175,7 +175,7 @@ def _check(url: str, branch: str | None, settings: "StreamsSettings", *, force: 
     """Return the address to watch after a look at it; end the command when it cannot be read."""
     from streams.errors import RepositoryError
     from streams.watch.address import check_address
-    from streams.watch.git import remote_tip
+    from streams.watch.remote import remote_tip
 
     with exit_codes():
         address = check_address(
