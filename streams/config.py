@@ -123,6 +123,11 @@ class StreamsSettings(BaseSettings):
         except ValidationError as error:
             raise ConfigError(_explain(error)) from None
 
+    @property
+    def has_webhooks(self) -> bool:
+        """Whether a secret is set, and so webhooks are received."""
+        return self.webhook_secret_file is not None or bool(self.webhook_secret_files)
+
     @field_validator("home", "cache")
     @classmethod
     def _expand(cls, folder: Path) -> Path:

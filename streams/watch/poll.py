@@ -17,7 +17,7 @@ from streams.blobs import BlobStore
 from streams.config import StreamsSettings
 from streams.events import SheetEvent
 from streams.ledger import sources
-from streams.ledger.engine import writing
+from streams.ledger.engine import reading, writing
 from streams.ledger.outbox import Outgoing
 from streams.ledger.sources import Repository, SheetSource
 from streams.metrics import StreamsMetrics
@@ -41,6 +41,13 @@ class Poller:
     producer: RecordProducer
     blobs: BlobStore
     metrics: StreamsMetrics
+
+    def reread(self, source: Repository | SheetSource) -> Repository | SheetSource | None:
+        """Return a source as the ledger has it now, None if it is gone."""
+        with reading(self.engine) as conn:
+            if isinstance(source, Repository):
+                return sources.get_repository(conn, source.repo_id)
+            return sources.find_sheet_source(conn, source.source_id)
 
     def poll_repository(self, repository: Repository) -> int:
         """Tell every commit since the last told one; return how many. Raises StreamsError."""

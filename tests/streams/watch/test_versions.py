@@ -18,7 +18,9 @@ ASCENDING = [
 @pytest.mark.parametrize("tags", ASCENDING, ids=lambda tags: tags[-1])
 def test_versions_are_in_order(tags: list[str]) -> None:
     """Numbers count as numbers, pre-releases come before their release, patches after it."""
-    assert sorted(tags[::-1], key=lambda tag: version_of(tag) or pytest.fail(tag)) == tags
+    mixed = tags[::-1]
+
+    assert sorted(mixed, key=lambda tag: version_of(tag) or pytest.fail(tag)) == tags
 
 
 @pytest.mark.parametrize(
