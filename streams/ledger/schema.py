@@ -203,7 +203,7 @@ datasheets = Table(
     Column("read_at", Float, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("body", LargeBinary, nullable=False),  # mapper.model.Datasheet
-    Column("parts_read", JSON),  # part numbers as the PDF itself gives them; None: read before this was kept
+    Column("unconfirmed", JSON),  # part numbers that were given and its text does not name; None: not looked
 )
 
 sheet_changes = Table(

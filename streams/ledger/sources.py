@@ -319,8 +319,12 @@ def record_sheet_bytes(
 
 
 def remove_sheet_source(conn: Connection, source_id: str, now: float) -> None:
-    """Remove a datasheet source: its releases are current no more; the agents retire what was linked to them."""
+    """Remove a datasheet source: its releases are current no more; the agents retire what was linked to them.
+
+    A release that another source has told as well (the file was renamed, or lies twice) becomes that one's.
+    """
     _set_state(conn, sheet_sources, source_id, "removed")
+    _hand_over(conn, source_id)
     current = select(datasheets.c.family).where(datasheets.c.source_id == source_id, datasheets.c.current.is_(True))
     families = list(conn.execute(current.order_by(datasheets.c.family)).scalars())
     for family in families:
@@ -329,6 +333,16 @@ def remove_sheet_source(conn: Connection, source_id: str, now: float) -> None:
     cause = Cause(kind="removal", id=source_id, time=now, detail="datasheet source removed")
     for family in families:
         put_change(conn, MappingChange(cause=cause, sheet_family=family), now)
+
+
+def _hand_over(conn: Connection, source_id: str) -> None:
+    mine = select(datasheets.c.sha256).where(datasheets.c.source_id == source_id, datasheets.c.current.is_(True))
+    for sha256 in list(conn.execute(mine.order_by(datasheets.c.sha256)).scalars()):
+        same = (sheet_sources.c.sha256 == sha256) & sheet_sources.c.state.in_(LIVE)
+        others = select(sheet_sources.c.source_id).where(same).order_by(sheet_sources.c.source_id).limit(1)
+        heir = conn.execute(others).scalar()
+        if heir is not None:
+            conn.execute(update(datasheets).where(datasheets.c.sha256 == sha256).values(source_id=heir))
 
 
 def put_change(conn: Connection, change: MappingChange, now: float) -> list[int]:

@@ -26,6 +26,7 @@ from streams.ledger.migrate import upgrade
 from streams.ledger.sources import Repository, SheetSource
 from streams.metrics import StreamsMetrics
 from streams.producer import RecordProducer
+from streams.watch.folders import poll_folder
 from streams.watch.gauges import export_gauges
 from streams.watch.hints import follow_hints
 from streams.watch.hosts import Hosts
@@ -216,7 +217,9 @@ class _Watcher:
         now = self._poller.reread(source)  # the list may be older than what another look has noted
         if now is None or _key(now) != _key(source) or now.state != "active":
             return 0
-        return self._poller.poll_repository(now) if isinstance(now, Repository) else self._poller.poll_sheet(now)
+        if isinstance(now, Repository):
+            return self._poller.poll_repository(now)
+        return poll_folder(self._poller, now) if now.is_folder else self._poller.poll_sheet(now)
 
     def _interval(self, source: Source) -> float:
         return self._settings.remote_poll_seconds if _host(source) else self._settings.poll_seconds

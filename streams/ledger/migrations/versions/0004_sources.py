@@ -1,6 +1,6 @@
 """Sources: tags, forced looks, long histories, folders of datasheets, deliveries of webhooks.
 
-A commit that was recorded but not mapped, part numbers as a PDF itself gives them.
+Commits that were recorded but not mapped, part numbers that a PDF does not confirm.
 """
 
 import sqlalchemy as sa
@@ -26,7 +26,7 @@ def upgrade() -> None:
         op.add_column("repositories", column)
     op.add_column("sheet_sources", sa.Column("is_folder", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("sheet_sources", sa.Column("folder", STRING, nullable=True))
-    op.add_column("datasheets", sa.Column("parts_read", sa.JSON(), nullable=True))
+    op.add_column("datasheets", sa.Column("unconfirmed", sa.JSON(), nullable=True))
     op.add_column("commits", sa.Column("mapped", sa.Boolean(), nullable=False, server_default=sa.true()))
     op.create_table(
         "repository_tags",
