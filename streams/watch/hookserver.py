@@ -109,7 +109,7 @@ class Receiver:
             said = await asyncio.wait_for(
                 asyncio.to_thread(self.take, headers, body, request.path_params.get("repo_id")), ANSWER_SECONDS
             )
-            response = PlainTextResponse(f"{said}\n", 202)
+            response: Response = PlainTextResponse(f"{said}\n", 202)
         except HookError as error:
             response = self._refuse(error.status, str(error))
         except TimeoutError:
@@ -170,7 +170,7 @@ class Receiver:
 
 def _watched(watched: Sequence[sources.Repository], named: Sequence[str], repo_id: str | None) -> list[str]:
     """Return the places of watched repositories that a delivery is about: that of its address, or those it names."""
-    found = {}
+    found: dict[str, None] = {}
     for repository in watched:
         place = place_of(repository.url) or repository.repo_id
         if repository.repo_id == repo_id or (repo_id is None and place in named):
