@@ -109,9 +109,10 @@ def _check_settings(settings: LocalSettings) -> None:
     import streams.errors
     import trainer.config
     import trainer.errors
+    from streams.watch.hooksecrets import check_secrets
 
     try:
-        streams.config.StreamsSettings(home=settings.home)
+        check_secrets(streams.config.StreamsSettings(home=settings.home))
         trainer.config.load_settings(home=settings.home)
         eval.config.load_settings(home=settings.home)
     except (streams.errors.ConfigError, trainer.errors.ConfigError, eval.errors.ConfigError) as error:
@@ -175,12 +176,8 @@ def _wanted(settings: LocalSettings, *, embedded: bool) -> tuple[str, ...]:
 
 def _streams_settings(settings: LocalSettings) -> "StreamsSettings":
     from streams.config import StreamsSettings
-    from streams.errors import ConfigError as StreamsConfigError
 
-    try:
-        return StreamsSettings(home=settings.home)
-    except StreamsConfigError as error:
-        raise ConfigError(str(error)) from error
+    return StreamsSettings(home=settings.home)
 
 
 def _command(name: str, home: Home, ports: Mapping[str, int]) -> list[str]:
