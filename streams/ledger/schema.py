@@ -22,6 +22,8 @@ from sqlalchemy import (
     MetaData,
     Table,
     TypeDecorator,
+    false,
+    true,
     types,
 )
 
@@ -89,6 +91,27 @@ repositories = Table(
     Column("added_at", Float, nullable=False),
     Column("polled_at", Float),
     Column("error", Text),
+    Column("tag_glob", String),  # which tags are followed, instead of a branch; None: a branch is
+    Column("tip_ref", String),  # ref that `tip` was told of
+    Column("forced_at", Float),  # somebody asked for a look and the head once more; None once that is durable
+    Column("backfill_tip", String),  # commits up to this one are recorded without being mapped; None: no backfill
+    Column("backfill_commits", Integer),  # how many they were when the backfill began
+)
+
+repository_tags = Table(
+    "repository_tags",
+    metadata,
+    Column("repo_id", String, primary_key=True),
+    Column("tag", String, primary_key=True),
+    Column("commit_id", String, nullable=False),
+    Column("seen_at", Float, nullable=False),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("delivery_id", String, primary_key=True),
+    Column("received_at", Float, nullable=False, index=True),
 )
 
 sheet_sources = Table(
@@ -105,6 +128,8 @@ sheet_sources = Table(
     Column("added_at", Float, nullable=False),
     Column("polled_at", Float),
     Column("error", Text),
+    Column("is_folder", Boolean, nullable=False, server_default=false()),  # its PDF files are sources of their own
+    Column("folder", String),  # source id of the folder that brought it; None: a person did
 )
 
 commits = Table(
@@ -121,6 +146,7 @@ commits = Table(
     Column("files_parsed", Integer, nullable=False),
     Column("symbols_changed", Integer, nullable=False),
     Column("seconds", Float, nullable=False),
+    Column("mapped", Boolean, nullable=False, server_default=true()),  # False: recorded by a backfill, never parsed
 )
 
 tree_files = Table(
@@ -177,6 +203,7 @@ datasheets = Table(
     Column("read_at", Float, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("body", LargeBinary, nullable=False),  # mapper.model.Datasheet
+    Column("unconfirmed", JSON),  # part numbers that were given and its text does not name; None: not looked
 )
 
 sheet_changes = Table(
