@@ -7,7 +7,7 @@ its own tree, so events chain without a gap whatever happened to the history (fo
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
@@ -16,6 +16,7 @@ from streams import topics
 from streams.blobs import BlobStore
 from streams.config import StreamsSettings
 from streams.events import SheetEvent
+from streams.failpoints import Failpoints, Point
 from streams.ledger import sources
 from streams.ledger.engine import reading, writing
 from streams.ledger.outbox import Outgoing
@@ -41,6 +42,7 @@ class Poller:
     producer: RecordProducer
     blobs: BlobStore
     metrics: StreamsMetrics
+    failpoints: Failpoints = field(default_factory=Failpoints)
 
     def reread(self, source: Repository | SheetSource) -> Repository | SheetSource | None:
         """Return a source as the ledger has it now, None if it is gone."""
@@ -57,7 +59,7 @@ class Poller:
             allow_private=self.settings.allow_private_addresses,
         )
         mirror = GitMirror(mirror_folder(self.settings.home, repository.repo_id), git_limits(self.settings))
-        teller = Teller(self.engine, self.producer, self.metrics, mirror, repository, repository.tip)
+        teller = Teller(self.engine, self.producer, self.metrics, mirror, repository, repository.tip, self.failpoints)
         Follower(self.settings, teller, address).follow()
         return teller.count
 
@@ -74,6 +76,7 @@ class Poller:
         sha256 = self.blobs.put(release.data)
         is_new = sha256 != source.sha256
         if is_new:
+            self.failpoints.hit(Point.BLOB_STORED)
             # New bytes in an old place are released now, whatever date they carry: a copied file keeps its own.
             event = SheetEvent(
                 event_id=sheet_event_id(source.source_id, sha256),
@@ -87,6 +90,7 @@ class Poller:
             )
             value = SheetRecord.from_domain(event).encode()
             self.producer.send([Outgoing(topic=topics.SHEETS.name, key=source.source_id, value=value)])
+            self.failpoints.hit(Point.SHEET_TOLD)
             self.metrics.source_head.labels(source.source_id).set(event.released_at)
             logger.info("datasheet told source_id=%s sha256=%s", source.source_id, sha256)
         with writing(self.engine) as conn:

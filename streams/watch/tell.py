@@ -10,13 +10,14 @@ import dataclasses
 import itertools
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
 from mapper.ids import commit_event_id
 from streams import topics
 from streams.events import ChangedPath, CommitEvent, EarlierCommit
+from streams.failpoints import Failpoints, Point
 from streams.ledger import sources
 from streams.ledger.engine import writing
 from streams.ledger.outbox import Outgoing
@@ -47,6 +48,7 @@ class Teller:
     mirror: GitMirror
     repository: Repository
     told: str | None
+    failpoints: Failpoints = field(default_factory=Failpoints)
     count: int = 0
     """Commits told so far."""
     overtaken: bool = False
@@ -123,10 +125,12 @@ class Teller:
         ends_force: bool = False,
     ) -> None:
         self.producer.send(records)
+        self.failpoints.hit(Point.TOLD)
         if not self._note_tip(ref, tip.commit_id, ends_backfill=ends_backfill, ends_force=ends_force):
             logger.info("source changed meanwhile repo_id=%s", self.repository.repo_id)
             self.overtaken = True
             return
+        self.failpoints.hit(Point.NOTED)
         self.told = tip.commit_id
         self.count += num_commits
         self.metrics.source_head.labels(self.repository.repo_id).set(tip.time)
