@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from streams.config import StreamsSettings
 from streams.errors import RepositoryError
 from streams.events import EarlierCommit
+from streams.failpoints import Point
 from streams.ledger.engine import reading, writing
 from streams.ledger.tags import read_tags, write_tags
 from streams.watch.address import Address
@@ -42,6 +43,8 @@ class Follower:
         if newest != teller.told or repository.forced_at is not None:
             mirror.check(newest, repository.path_globs)
         number = 0 if teller.overtaken else mirror.count(teller.told, newest)
+        if number:
+            teller.failpoints.hit(Point.FETCHED)
         if number > self.settings.backfill_commits:
             if begin_backfill(teller, newest, number - 1):
                 self._backfill(ref, newest, number - 1)

@@ -16,6 +16,7 @@ from streams import topics
 from streams.broker import require_broker
 from streams.config import StreamsSettings
 from streams.errors import BrokerError, RecordError
+from streams.kafka_security import client_options
 from streams.records import HintRecord
 
 logger = logging.getLogger(__name__)
@@ -53,13 +54,13 @@ def _connect(settings: StreamsSettings, since: float) -> KafkaConsumer:
     """Return a consumer that reads what came since a moment."""
     require_broker(settings)
     consumer = KafkaConsumer(
-        bootstrap_servers=settings.kafka.split(","),
         client_id="sheetstream-hints",
         group_id=None,
         enable_auto_commit=False,
         isolation_level="read_committed",
         allow_auto_create_topics=False,
         bootstrap_timeout_ms=int(CONNECT_SECONDS * 1000),
+        **client_options(settings),
     )
     try:
         place = TopicPartition(topics.topic_name(settings, topics.HINTS), 0)  # the topic's only one

@@ -59,9 +59,7 @@ class Poller:
             allow_private=self.settings.allow_private_addresses,
         )
         mirror = GitMirror(mirror_folder(self.settings.home, repository.repo_id), git_limits(self.settings))
-        teller = Teller(
-            self.engine, self.producer, self.metrics, mirror, repository, repository.tip, failpoints=self.failpoints
-        )
+        teller = Teller(self.engine, self.producer, self.metrics, mirror, repository, repository.tip, self.failpoints)
         Follower(self.settings, teller, address).follow()
         return teller.count
 

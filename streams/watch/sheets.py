@@ -81,7 +81,7 @@ def _judge(location: str, limits: Limits) -> Address:
 def _read_file(path: Path, max_bytes: int, etag: str | None) -> Release | None:
     try:
         if not path.is_file():
-            raise DownloadError(f"{path}: a file expected")
+            raise DownloadError(f"{path}: not a file; a PDF file expected")
         if time.time() - path.stat().st_mtime < SETTLE_SECONDS:
             time.sleep(SETTLE_SECONDS)
         status = path.stat()

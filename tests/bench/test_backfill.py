@@ -1,6 +1,9 @@
 """bench/backfill.py, and so the whole way of a long history from a look to its links"""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,3 +65,38 @@ def test_the_end_is_the_same_as_commit_by_commit(
     assert (quick["mappings"], slow["mappings"]) == (1, commits)
     assert quick["dump"] == slow["dump"]
     assert backfill.PART in quick["repository"].parts
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from bench import backfill
+
+send = backfill.FileProducer.send
+left = [int(sys.argv[3])]
+
+def send_and_die(self, records):
+    send(self, records)
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)  # Kafka has it, the ledger does not know
+
+backfill.FileProducer.send = send_and_die
+backfill.watch(Path(sys.argv[1]), Path(sys.argv[2]), 200)
+"""
+
+
+def test_a_backfill_that_was_killed_goes_on_in_the_middle(tmp_path: Path) -> None:
+    """kill -9 after the second batch: what was durable is not told again but for that batch, and nothing is doubled."""
+    home, vendor = tmp_path / "home", tmp_path / "vendor.git"
+    home.mkdir()
+    generate(vendor, COMMITS)
+    command = [sys.executable, "-c", KILLED, str(home), str(vendor), "2"]
+    died = subprocess.run(command, cwd=Path(backfill.__file__).parents[1], check=False)
+
+    watch(home, vendor, 200)
+    apply(home)
+
+    counts = json.loads((home / "counts.json").read_text())
+    assert died.returncode == -signal.SIGKILL
+    assert (counts["events"], counts["recorded"], counts["mappings"]) == (4, COMMITS, 1)

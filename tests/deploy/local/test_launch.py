@@ -39,6 +39,18 @@ def test_a_broker_that_is_not_there_is_named(tmp_path: Path) -> None:
         pass
 
 
+def test_webhooks_are_received_where_a_secret_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one the process is not there; one that will not do is said before anything starts."""
+    assert "hooks" not in _wanted(settings(tmp_path, "x:1"), embedded=True)
+    secret = tmp_path / "secret"
+    secret.write_text("short")
+    monkeypatch.setenv("SHEETSTREAM_WEBHOOK_SECRET_FILE", str(secret))
+
+    assert "hooks" in _wanted(settings(tmp_path, "x:1"), embedded=False)
+    with pytest.raises(ConfigError, match="webhook_secret_file"), running(settings(tmp_path, "127.0.0.1:1")):
+        pass
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("SECURITY_PROTOCOL", "SSL"), ("SASL_PASSWORD_FILE", "/nowhere"), ("SSL_CAFILE", "/nowhere")]
 )
@@ -50,16 +62,4 @@ def test_the_embedded_broker_asks_nobody_who_he_is(
     local = LocalSettings(home=tmp_path / "home", cache=tmp_path / "cache", kafka=None, min_free_disk_mb=0)
 
     with pytest.raises(ConfigError, match="SHEETSTREAM_KAFKA_SECURITY_PROTOCOL"), running(local):
-        pass
-
-
-def test_webhooks_are_received_where_a_secret_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without one the process is not there; one that will not do is said before anything starts."""
-    assert "hooks" not in _wanted(settings(tmp_path, "x:1"), embedded=True)
-    secret = tmp_path / "secret"
-    secret.write_text("short")
-    monkeypatch.setenv("SHEETSTREAM_WEBHOOK_SECRET_FILE", str(secret))
-
-    assert "hooks" in _wanted(settings(tmp_path, "x:1"), embedded=False)
-    with pytest.raises(ConfigError, match="webhook_secret_file"), running(settings(tmp_path, "127.0.0.1:1")):
         pass
