@@ -34,6 +34,11 @@ class StreamsMetrics:
         )
         self.source_failing = gauge("source_failing", "1 while the last poll of a source failed.", "source")
 
+        self.hints = counter("hints_total", "Hints of news: taken, or unknown where nothing is watched.", "result")
+
+        # Hooks
+        self.webhooks = counter("webhooks_total", "Deliveries of webhooks, by what was answered.", "forge", "status")
+
         # Worker
         self.records = counter("records_total", "Records an agent is done with, by result.", "stage", "result")
         self.retries = counter("retries_total", "Attempts that failed and were repeated, by reason.", "stage", "reason")

@@ -44,7 +44,7 @@ class Causes:
     def _of_either(self, family: FamilyRemap, symbol_id: str, path: str) -> Cause:
         """Return the cause of what is not about one end alone: what changed of symbol, release, mapper, file, tree."""
         assert family.release is not None
-        is_first = self.repository.linked is None
+        is_first = not self.repository.was_linked
         if family.before is None and not is_first:
             return self._release(family)
         commit = self.pending.symbols.get(symbol_id) or family.commits.get(symbol_id)

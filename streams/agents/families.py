@@ -70,7 +70,7 @@ def remapped_family(
     dying = [stored.link for stored in old if stored.state in LIVE_STATES and stored.link.link_id not in decided]
     if before is None and old:  # linked by a version that kept no decisions
         before = old[0].link.sheet_sha256
-    is_first = repository.linked is None
+    is_first = not repository.was_linked
     return FamilyRemap(
         family=family,
         release=release,

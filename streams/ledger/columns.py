@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Integer, TypeDecorator, types
+from sqlalchemy import BigInteger, Dialect, Integer, MetaData, TypeDecorator, types
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
 
 # SQLite knows autoincrement keys only as INTEGER, which has 64 bits there.
 LONG = BigInteger().with_variant(Integer, "sqlite")

@@ -7,17 +7,26 @@ Text is compared byte by byte on both (collation "C"), so that order never depen
 whatever a source file says, of any length: PostgreSQL indexes them by their hash, as its trees end at 2,700 bytes.
 """
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, Table
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    false,
+    true,
+)
 
 from streams.ledger.columns import LONG, String, Text
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(column_0_label)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from streams.ledger.columns import metadata as metadata
+from streams.ledger.mapping_tables import conflict_history as conflict_history
+from streams.ledger.mapping_tables import costs as costs
+from streams.ledger.mapping_tables import decisions as decisions
+from streams.ledger.mapping_tables import pending_changes as pending_changes
 
 repositories = Table(
     "repositories",
@@ -38,6 +47,27 @@ repositories = Table(
     Column("added_at", Float, nullable=False),
     Column("polled_at", Float),
     Column("error", Text),
+    Column("tag_glob", String),  # which tags are followed, instead of a branch; None: a branch is
+    Column("tip_ref", String),  # ref that `tip` was told of
+    Column("forced_at", Float),  # somebody asked for a look and the head once more; None once that is durable
+    Column("backfill_tip", String),  # commits up to this one are recorded without being mapped; None: no backfill
+    Column("backfill_commits", Integer),  # how many they were when the backfill began
+)
+
+repository_tags = Table(
+    "repository_tags",
+    metadata,
+    Column("repo_id", String, primary_key=True),
+    Column("tag", String, primary_key=True),
+    Column("commit_id", String, nullable=False),
+    Column("seen_at", Float, nullable=False),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("delivery_id", String, primary_key=True),
+    Column("received_at", Float, nullable=False, index=True),
 )
 
 sheet_sources = Table(
@@ -54,6 +84,8 @@ sheet_sources = Table(
     Column("added_at", Float, nullable=False),
     Column("polled_at", Float),
     Column("error", Text),
+    Column("is_folder", Boolean, nullable=False, server_default=false()),  # its PDF files are sources of their own
+    Column("folder", String),  # source id of the folder that brought it; None: a person did
 )
 
 commits = Table(
@@ -70,6 +102,7 @@ commits = Table(
     Column("files_parsed", Integer, nullable=False),
     Column("symbols_changed", Integer, nullable=False),
     Column("seconds", Float, nullable=False),
+    Column("mapped", Boolean, nullable=False, server_default=true()),  # False: recorded by a backfill, never parsed
 )
 
 tree_files = Table(
@@ -127,6 +160,7 @@ datasheets = Table(
     Column("seconds", Float, nullable=False),
     Column("body", LargeBinary, nullable=False),  # mapper.model.Datasheet
     Column("content", String, nullable=False, server_default=""),  # digest of what body holds
+    Column("unconfirmed", JSON),  # part numbers that were given and its text does not name; None: not looked
 )
 
 sheet_changes = Table(
@@ -223,60 +257,6 @@ conflicts = Table(
     Column("opened_at", Float),
     Column("resolved_kind", String),
     Column("resolved_at", Float),
-)
-
-conflict_history = Table(
-    "conflict_history",
-    metadata,
-    Column("conflict_id", String, primary_key=True),
-    Column("seq", Integer, primary_key=True, autoincrement=False),  # position within the conflict's history, from 1
-    Column("state", String, nullable=False),  # open, resolved
-    Column("code_value", Text, nullable=False),
-    Column("sheet_value", Text, nullable=False),
-    Column("cause_kind", String, nullable=False),
-    Column("cause_id", String, nullable=False),
-    Column("changed_at", Float, nullable=False),
-)
-
-decisions = Table(
-    "decisions",
-    metadata,
-    Column("repo_id", String, primary_key=True),
-    Column("sheet_sha256", String, primary_key=True),
-    Column("sheet_family", String, nullable=False),
-    Column("key", String, nullable=False),  # of all that it depends on besides the tree: linker, parts, datasheet
-    Column("body", LargeBinary, nullable=False),  # mapper.linking.mapping.Grounds; what was decided is in links
-)
-
-pending_changes = Table(
-    "pending_changes",
-    metadata,
-    Column("repo_id", String, primary_key=True),
-    Column("item", String, primary_key=True),  # a symbol's id, or "path:" and a path
-    Column("commit_id", String, nullable=False),  # the last commit that added, changed or removed it
-    Column("commit_time", Float, nullable=False),
-    Column("old_path", String),  # of a path that was renamed: where it stood when links were last made
-)
-
-costs = Table(
-    "costs",
-    metadata,
-    Column("cost_id", String, primary_key=True),  # of agent, repository, cause and what it led to
-    Column("agent", String, nullable=False),
-    Column("repo_id", String, nullable=False, index=True),
-    Column("cause_kind", String, nullable=False),
-    Column("cause_id", String, nullable=False),
-    Column("files_parsed", Integer, nullable=False),
-    Column("symbols_changed", Integer, nullable=False),
-    Column("symbols_aligned", Integer, nullable=False),
-    Column("decisions_kept", Integer, nullable=False),
-    Column("decisions_taken", Integer, nullable=False),
-    Column("links_changed", Integer, nullable=False),
-    Column("prompts", Integer, nullable=False),
-    Column("tokens", BigInteger, nullable=False),
-    Column("cpu_seconds", Float, nullable=False),
-    Column("wall_seconds", Float, nullable=False),
-    Column("recorded_at", Float, nullable=False, index=True),
 )
 
 samples = Table(

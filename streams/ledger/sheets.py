@@ -38,6 +38,8 @@ class SheetRow:
     released_at: float
     read_at: float
     seconds: float
+    unconfirmed: tuple[str, ...] | None = None
+    """Part numbers that a person gave and its text does not name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +100,9 @@ def write_sheet(
     read_at: float,
     seconds: float,
     current: bool,
+    unconfirmed: Sequence[str] | None = None,
 ) -> None:
-    """Write a release; when current, no other of its family is."""
+    """Write a release; when current, no other of its family is. unconfirmed: given parts that are not in its text."""
     if current:
         conn.execute(update(datasheets).where(datasheets.c.family == sheet.family).values(current=False))
     body = pack(sheet)
@@ -122,6 +125,7 @@ def write_sheet(
         "seconds": seconds,
         "body": body,
         "content": content_of(body),
+        "unconfirmed": None if unconfirmed is None else list(unconfirmed),
     }
     upsert(conn, datasheets, [row])
 
@@ -213,4 +217,5 @@ _COLUMNS = [datasheets.c[field.name] for field in dataclasses.fields(SheetRow)]
 
 def _row(row: Row[Any]) -> SheetRow:
     fields = {field.name: row._mapping[field.name] for field in dataclasses.fields(SheetRow)}
-    return SheetRow(**{**fields, "parts": tuple(row.parts)})
+    unconfirmed = None if row.unconfirmed is None else tuple(row.unconfirmed)
+    return SheetRow(**{**fields, "parts": tuple(row.parts), "unconfirmed": unconfirmed})

@@ -33,6 +33,8 @@ class AppliedCommit:
     files_parsed: int
     symbols_changed: int
     seconds: float
+    mapped: bool = True
+    """False: recorded by a backfill, its files were never read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +168,11 @@ def replace_symbols(
 def record_commit(conn: Connection, commit: AppliedCommit) -> None:
     """Note a commit as applied; the same one again rewrites its row."""
     upsert(conn, commits, [dataclasses.asdict(commit)])
+
+
+def record_commits(conn: Connection, applied: Sequence[AppliedCommit]) -> None:
+    """Note commits that are recorded only; what is known of a commit already stays."""
+    upsert(conn, commits, [dataclasses.asdict(commit) for commit in applied], update=())
 
 
 def is_recorded(conn: Connection, event_id: str) -> bool:

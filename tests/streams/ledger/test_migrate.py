@@ -22,7 +22,8 @@ from streams.ledger.engine import open_ledger, reading, writing
 from streams.ledger.migrate import newest_version, schema_version, upgrade
 from streams.ledger.outbox import Outgoing
 from streams.ledger.schema import conflicts, datasheets, metadata, repositories
-from streams.ledger.sources import add_repository, lock_repository
+from streams.ledger.sources import add_repository, get_repository, list_sheet_sources, lock_repository
+from streams.ledger.symbols import recent_commits
 
 
 def test_the_migrations_give_the_schema(engine: Engine) -> None:
@@ -143,3 +144,33 @@ def test_a_role_that_may_not_create_tables_is_told_so(postgres: Any) -> None:
             assert add_repository(conn, url="u", now=1.0) == lock_repository(conn, repository_id("u"))
         engine.dispose()
         owner.dispose()
+
+
+def test_a_ledger_of_the_first_schema_loses_nothing(new_url: str) -> None:
+    """Rows of version 0001 are there after the upgrade, with what their new columns mean for them."""
+    engine = open_ledger(new_url)
+    rows = {
+        "repositories": "(repo_id, url, family, parts, path_globs, state, tip, added_at) "
+        "VALUES ('r', 'u', 'f', '[]', '[]', 'active', 'c1', 1)",
+        "commits": "(event_id, repo_id, commit_id, summary, commit_time, applied_at, files_changed, files_parsed, "
+        "symbols_changed, seconds) VALUES ('e', 'r', 'c1', 's', 1, 1, 1, 1, 1, 1)",
+        "sheet_sources": "(source_id, location, parts, state, added_at) VALUES ('s', 'l', '[]', 'active', 1)",
+    }
+    with as_file(files("streams.ledger") / "migrations") as folder, writing(engine) as conn:
+        config = Config()
+        config.set_main_option("script_location", str(folder))
+        config.attributes["connection"] = conn
+        command.upgrade(config, "0001")
+        for table, row in rows.items():
+            conn.execute(text(f"INSERT INTO {table} {row}"))
+
+    upgrade(engine)
+
+    with reading(engine) as conn:
+        repository = get_repository(conn, "r")
+        (commit,) = recent_commits(conn)
+        (source,) = list_sheet_sources(conn)
+    assert (repository.tip, repository.tag_glob, repository.backfill_tip) == ("c1", None, None)
+    assert (commit.commit_id, commit.mapped) == ("c1", True)
+    assert (source.source_id, source.is_folder, source.folder) == ("s", False, None)
+    engine.dispose()

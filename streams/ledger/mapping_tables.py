@@ -1,0 +1,59 @@
+"""The tables of what a mapping keeps besides its links: decisions, what waits, costs, how conflicts came and went."""
+
+from sqlalchemy import BigInteger, Column, Float, Integer, LargeBinary, Table
+
+from streams.ledger.columns import String, Text, metadata
+
+conflict_history = Table(
+    "conflict_history",
+    metadata,
+    Column("conflict_id", String, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),  # position within the conflict's history, from 1
+    Column("state", String, nullable=False),  # open, resolved
+    Column("code_value", Text, nullable=False),
+    Column("sheet_value", Text, nullable=False),
+    Column("cause_kind", String, nullable=False),
+    Column("cause_id", String, nullable=False),
+    Column("changed_at", Float, nullable=False),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("repo_id", String, primary_key=True),
+    Column("sheet_sha256", String, primary_key=True),
+    Column("sheet_family", String, nullable=False),
+    Column("key", String, nullable=False),  # of all that it depends on besides the tree: linker, parts, datasheet
+    Column("body", LargeBinary, nullable=False),  # mapper.linking.mapping.Grounds; what was decided is in links
+)
+
+pending_changes = Table(
+    "pending_changes",
+    metadata,
+    Column("repo_id", String, primary_key=True),
+    Column("item", String, primary_key=True),  # a symbol's id, or "path:" and a path
+    Column("commit_id", String, nullable=False),  # the last commit that added, changed or removed it
+    Column("commit_time", Float, nullable=False),
+    Column("old_path", String),  # of a path that was renamed: where it stood when links were last made
+)
+
+costs = Table(
+    "costs",
+    metadata,
+    Column("cost_id", String, primary_key=True),  # of agent, repository, cause and what it led to
+    Column("agent", String, nullable=False),
+    Column("repo_id", String, nullable=False, index=True),
+    Column("cause_kind", String, nullable=False),
+    Column("cause_id", String, nullable=False),
+    Column("files_parsed", Integer, nullable=False),
+    Column("symbols_changed", Integer, nullable=False),
+    Column("symbols_aligned", Integer, nullable=False),
+    Column("decisions_kept", Integer, nullable=False),
+    Column("decisions_taken", Integer, nullable=False),
+    Column("links_changed", Integer, nullable=False),
+    Column("prompts", Integer, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("cpu_seconds", Float, nullable=False),
+    Column("wall_seconds", Float, nullable=False),
+    Column("recorded_at", Float, nullable=False, index=True),
+)
