@@ -19,7 +19,7 @@ from deploy.local.supervisor import ProcessState, Supervisor
 
 logger = logging.getLogger(__name__)
 
-PROCESS_NAMES = ("broker", "watcher", "worker", "sealer", "trainer", "eval", "console")
+PROCESS_NAMES = ("broker", "watcher", "worker", "sealer", "auditor", "trainer", "eval", "console")
 HEALTHY_SECONDS = 120.0
 LOG_TAIL_LINES = 5
 
