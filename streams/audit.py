@@ -183,8 +183,7 @@ def audit_repository(
 
 def _read(conn: Connection, repo_id: str) -> _Held:
     repository = sources.get_repository(conn, repo_id)
-    releases = sheets.current_releases(conn)
-    current = {sha256 for sha256, _ in releases.values()}
+    current = sheets.current_ids(conn)
     old = [
         f"- live links of a datasheet that is not current: {sha256} ({number})"
         for sha256, number in links.count_by_release(conn, repo_id).items()
@@ -192,7 +191,7 @@ def _read(conn: Connection, repo_id: str) -> _Held:
     ]
     return _Held(
         repository=repository,
-        releases=releases,
+        releases=sheets.current_releases(conn),
         tree=read_tree(conn, repository),
         sheet_bodies=list(sheets.current_bodies(conn).values()),
         links=dump.link_lines(conn, repo_id),

@@ -101,7 +101,7 @@ class Auditor:
     def due(self, conn: Connection, now: float) -> list[Due]:
         """Return the audits to make, what was never audited first, then what was audited longest ago."""
         latest = audits.latest_audits(conn)
-        releases = repr(sorted(sheets.current_releases(conn).items()))
+        releases = repr([(sheet.sha256, sheet.parts) for sheet in sheets.list_sheets(conn)])
         found = []
         for repository in sources.list_repositories(conn, sources.STATES):
             mark = repr((repository.linked, repository.head, repository.parts, repository.path_globs, releases))

@@ -235,7 +235,7 @@ link_history = Table(
     Column("cause_id", String, nullable=False),  # commit id, sha256 or source id
     Column("detail", Text, nullable=False),
     Column("changed_at", Float, nullable=False),
-    Index("ix_link_history_cause_id", "cause_id", "state"),
+    Index("ix_link_history_cause_id", "cause_id", "link_id", "state"),
 )
 
 file_relevance = Table(

@@ -7,6 +7,6 @@ from streams.ledger import dump, shards, sheets
 
 def whole_snapshot(conn: Connection) -> str:
     """Return the id of the state; while it is the same, only damage could have changed what an audit finds."""
-    current = sorted(sha256 for sha256, _ in sheets.current_releases(conn).values())
+    current = sorted(sheets.current_ids(conn))
     sealed = shards.newest_seq(conn) - len(shards.planned_shards(conn))
     return f"shards-{sealed}-sheets-{dump.digest(' '.join(current))[:16]}"

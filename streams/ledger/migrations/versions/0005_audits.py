@@ -11,7 +11,7 @@ depends_on = None
 STRING = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 
 INDEXES = (
-    ("ix_link_history_cause_id", "link_history", ["cause_id", "state"]),
+    ("ix_link_history_cause_id", "link_history", ["cause_id", "link_id", "state"]),
     ("ix_sheet_changes_new_sha256", "sheet_changes", ["new_sha256"]),
     ("ix_conflicts_opened_by", "conflicts", ["opened_by"]),
     ("ix_conflicts_resolved_by", "conflicts", ["resolved_by"]),
