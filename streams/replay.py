@@ -19,6 +19,7 @@ from streams import topics
 from streams.broker import require_broker
 from streams.config import StreamsSettings
 from streams.errors import BrokerError, RecordError
+from streams.lag import PartitionLag
 from streams.ledger.outbox import Outgoing
 from streams.records import CommitRecord
 from streams.topics import Topic, topic_name
@@ -28,6 +29,9 @@ logger = logging.getLogger(__name__)
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 """A read that brings nothing for so long is given up."""
+
+FIRST_SECONDS = 5.0
+"""The first records of partitions are awaited no longer; what has none by then stays unknown."""
 
 _UNITS = {"min": 60, "h": 3600, "d": 86400}
 
@@ -71,6 +75,30 @@ def read_since(settings: StreamsSettings, topic: Topic, since: float = 0.0) -> l
         starts = {place: at.offset for place, at in found.items() if at is not None}
         records = list(_read(consumer, topic, starts, last={place: ends[place] for place in starts}))
     return sorted(records, key=lambda record: (record.partition, record.offset))
+
+
+def waiting_since(settings: StreamsSettings, lag: Sequence[PartitionLag]) -> dict[str, float]:
+    """Return when the oldest record was sent that each agent has yet to read, of agents that have any to read.
+
+    Raises BrokerError.
+    """
+    behind = {TopicPartition(part.topic, part.partition): part for part in lag if part.lag}
+    found: dict[str, float] = {}
+    if not behind:
+        return found
+    with _consumer(settings) as consumer:
+        consumer.assign(list(behind))
+        for place, part in behind.items():
+            consumer.seek(place, max(part.start, part.committed or 0))
+        deadline = time.monotonic() + FIRST_SECONDS
+        while behind and time.monotonic() < deadline:
+            for place, batch in consumer.poll(timeout_ms=200, max_records=100).items():
+                if place in behind and batch:
+                    part = behind.pop(place)
+                    at = batch[0].timestamp / 1000
+                    found[part.agent] = min(at, found.get(part.agent, at))
+                    consumer.pause(place)
+    return found
 
 
 def of_repository(records: Sequence[Record], repo_id: str) -> list[Record]:
