@@ -6,9 +6,9 @@ The same bytes under the same key, so the same ids: what has its effect already 
 import logging
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from streams.broker import require_broker
 from streams.config import StreamsSettings
 from streams.errors import BrokerError, RecordError
 from streams.lag import PartitionLag
+from streams.ledger.letters import Letter
 from streams.ledger.outbox import Outgoing
 from streams.records import CommitRecord
 from streams.topics import Topic, topic_name
@@ -30,6 +31,8 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 """A read that brings nothing for so long is given up."""
 
+CLOCK_SECONDS = 300.0
+"""How far the clocks of two machines may be apart, when a letter is looked for by the time it died."""
 FIRST_SECONDS = 5.0
 """The first records of partitions are awaited no longer; what has none by then stays unknown."""
 
@@ -47,6 +50,7 @@ class Record:
     time: float
     key: bytes | None
     value: bytes | None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def outgoing(self) -> Outgoing:
         """Return the record to send again."""
@@ -58,9 +62,40 @@ def read_record(settings: StreamsSettings, topic: str, partition: int, offset: i
     (known,) = [entry for entry in topics.TOPICS if entry.name == topic]
     with _consumer(settings) as consumer:
         place = TopicPartition(topic_name(settings, known), partition)
+        if not consumer.beginning_offsets([place])[place] <= offset < consumer.end_offsets([place])[place]:
+            return None
         for record in _read(consumer, known, {place: offset}, last={place: offset + 1}):
             return record if record.offset == offset else None
     return None
+
+
+def read_letters(settings: StreamsSettings, letters: Sequence[Letter]) -> dict[str, Record]:
+    """Return what the topic dead.letters keeps of these: by letter id what died, under headers that say why.
+
+    The topic is read once, from the oldest of them on. Raises BrokerError.
+    """
+    if not letters:
+        return {}
+    wanted = {(x.agent, x.topic, str(x.partition), str(x.offset), x.reason): x.letter_id for x in letters}
+    found = {}
+    for record in read_since(settings, topics.DEAD_LETTERS, min(x.died_at for x in letters) - CLOCK_SECONDS):
+        place = tuple(record.headers.get(name, "") for name in ("agent", "topic", "partition", "offset", "reason"))
+        if place in wanted:
+            found[wanted[place]] = record
+    return found
+
+
+def dead_record(settings: StreamsSettings, letter: Letter, kept: Record | None) -> Record | None:
+    """Return the record that died, to be sent again: from dead.letters, or else from where it lay.
+
+    None when neither keeps it any more; where it lay there may be another by now, of a topic that was made anew.
+    Raises BrokerError.
+    """
+    key = None if letter.key is None else letter.key.encode()
+    if kept is not None:
+        return replace(kept, topic=letter.topic, partition=letter.partition, offset=letter.offset, key=key, headers={})
+    record = read_record(settings, letter.topic, letter.partition, letter.offset)
+    return record if record is not None and record.key == key else None
 
 
 def read_since(settings: StreamsSettings, topic: Topic, since: float = 0.0) -> list[Record]:
@@ -177,4 +212,5 @@ def _record(topic: Topic, record: Any) -> Record:
         time=record.timestamp / 1000,
         key=record.key,
         value=record.value,
+        headers={name: (value or b"").decode("utf-8", "replace") for name, value in record.headers},
     )
