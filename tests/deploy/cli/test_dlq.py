@@ -22,9 +22,7 @@ Cli = Callable[..., Any]
 DAY = 86400.0
 
 
-def letter(
-    letter_id: str, reason: str = "truncated", agent: str = "sheets", age: float = 0.0, offset: int = 0
-) -> Letter:
+def letter(name: str, reason: str = "truncated", agent: str = "sheets", age: float = 0.0, offset: int = 0) -> Letter:
     return Letter(
         letter_id=name,
         agent=agent,
