@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 NICENESS = 19
 BEAT_SECONDS = 5.0
 CORE_SHARE = 0.2  # of one core, over the time that there is something to audit
+LONGEST_REST_SECONDS = 60.0  # on a busy machine an audit takes long because it is given little
 AGAIN_IF_DIFFERENT = 0.1  # of the slow interval
 KINDS = ("links", "conflicts", "relevance", "releases", "symbols", "parsed", "tree", "shards", "samples", "pdfs")
 
@@ -93,7 +94,8 @@ class Auditor:
                         break
                     started = time.monotonic()
                     noted += self._await(thread.submit(self.audit, pool, item), pool, stop, beat)
-                    _rest((time.monotonic() - started) * (1 / CORE_SHARE - 1), stop, beat)
+                    seconds = (time.monotonic() - started) * (1 / CORE_SHARE - 1)
+                    _rest(min(seconds, LONGEST_REST_SECONDS), stop, beat)
             with reading(self._engine) as conn:
                 self._export(conn)
         return noted
