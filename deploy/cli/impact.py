@@ -128,9 +128,8 @@ def _show(impact: "Impact", limit: int) -> None:
     if not impact.repositories:
         note("it touches no symbol")
     if len(impact.links) > limit or impact.more:
-        note(
-            f"there are more than {min(limit, len(impact.links))} links; --limit shows more, --repo those of one repository"
-        )
+        shown = min(limit, len(impact.links))
+        note(f"there are more than {shown} links; --limit shows more, --repo those of one repository")
 
 
 def place(conflict: "ConflictRow") -> str:
