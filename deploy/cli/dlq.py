@@ -143,6 +143,8 @@ def replay(
 
     Exit code 1 when Kafka does not keep some of them any more: those stay dead.
 
+    A commit is followed by what was told of its repository after it, so that the newest commit stays the last.
+
     For example:
 
       sheetstream dlq replay dl1_77aa
@@ -151,7 +153,7 @@ def replay(
     """
     from streams.ledger.letters import mark
     from streams.producer import RecordProducer
-    from streams.replay import dead_record, read_letters
+    from streams.replay import dead_record, read_letters, with_later_commits
 
     found = _find(letters, Wanted(agent=agent, reason=reason, since=since, before=before), home)
     if not _confirmed("replay", found, yes=yes, json=json):
@@ -168,7 +170,7 @@ def replay(
                     note(f"{letter.letter_id}: Kafka does not keep its record any more")
                     lost.append(letter.letter_id)
                     continue
-                producer.send([record.outgoing()])
+                producer.send([later.outgoing() for later in with_later_commits(settings, record)])
                 with writing_ledger(settings) as conn:
                     mark(conn, letter.letter_id, "replayed")
                 sent.append(letter.letter_id)
