@@ -121,6 +121,15 @@ class StreamsSettings(KafkaSecurity):
     llm_send_restricted: bool = False
     """Whether text of datasheets that forbid copying may go to a server on another machine."""
 
+    audit: bool = True
+    """Whether the auditor compares the ledger with what it should follow from."""
+    audit_seconds: float = Field(default=30.0, gt=0)
+    """How often the auditor looks for a repository whose links are of a snapshot that was not audited."""
+    audit_again_seconds: float = Field(default=6 * 3600.0, gt=0)
+    """After which a repository is audited again though nothing changed; a tenth of it where something differed."""
+    audit_outbox_seconds: float = Field(default=300.0, gt=0)
+    """How long a record may wait in the outbox before it counts as one that does not get out."""
+
     retry_seconds: float = Field(default=300.0, ge=0)
     """How long a transient fault is retried before the worker exits to be started afresh."""
     session_seconds: float = Field(default=15.0, ge=6)
