@@ -29,7 +29,12 @@ def run(
 
     with ThreadPoolExecutor(lanes) as executor:
         turns = _turns(scenarios, seconds, started)
-        list(executor.map(lambda job: play(*job), turns))
+        try:
+            list(executor.map(lambda job: play(*job), turns))
+        except KeyboardInterrupt:
+            ground.stopping.set()
+            executor.shutdown(cancel_futures=True)
+            raise
     return rows
 
 
