@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from streams.agents.delivery import Delivery, Message
 from streams.config import StreamsSettings
+from streams.kafka_security import addresses, faust_credentials
 from streams.ledger import offsets
 from streams.ledger.engine import reading
 from streams.topics import AGENT_TOPICS, MAX_LETTER_BYTES, Topic, group_id, topic_name
@@ -75,7 +76,8 @@ def create_app(
     """Return the app with one agent a delivery; nothing is connected yet. `topic_ids`: of streams.topics."""
     app = StreamsApp(
         group_id(settings),
-        broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
+        broker=[f"kafka://{address}" for address in addresses(settings)],
+        broker_credentials=faust_credentials(settings),
         broker_session_timeout=settings.session_seconds,
         broker_heartbeat_interval=settings.session_seconds / HEARTBEATS,
         broker_max_poll_interval=MAX_POLL_SECONDS,

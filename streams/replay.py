@@ -17,8 +17,10 @@ from kafka.errors import KafkaError
 
 from streams import topics
 from streams.broker import require_broker
+from streams.broker_faults import failed
 from streams.config import StreamsSettings
 from streams.errors import BrokerError, RecordError
+from streams.kafka_security import client_options
 from streams.ledger.outbox import Outgoing
 from streams.records import CommitRecord
 from streams.topics import Topic, topic_name
@@ -140,7 +142,6 @@ def _consumer(settings: StreamsSettings) -> Iterator[KafkaConsumer]:
     consumer = None
     try:
         consumer = KafkaConsumer(
-            bootstrap_servers=settings.kafka.split(","),
             client_id="sheetstream-replay",
             group_id=None,
             enable_auto_commit=False,
@@ -148,10 +149,11 @@ def _consumer(settings: StreamsSettings) -> Iterator[KafkaConsumer]:
             isolation_level="read_committed",
             allow_auto_create_topics=False,
             bootstrap_timeout_ms=int(CONNECT_SECONDS * 1000),
+            **client_options(settings),
         )
         yield consumer
     except (KafkaError, OSError) as error:
-        raise BrokerError(f"kafka: {settings.kafka}: {type(error).__name__}: {error}") from error
+        raise failed(error, settings) from error
     finally:
         if consumer is not None:
             consumer.close()

@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any
 
 import faust
@@ -16,11 +17,13 @@ from faust.exceptions import ConsumerNotStarted
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
+from streams.acls import require_rights
 from streams.agents.delivery import EXIT_STATUS, Delivery
 from streams.agents.handlers import create_handlers
 from streams.app import StreamsApp, create_app
+from streams.broker import AccessWatch
 from streams.config import StreamsSettings
-from streams.errors import BrokerError, StreamsError, TopicError
+from streams.errors import BrokerAccessError, BrokerError, StreamsError, TopicError
 from streams.failpoints import Failpoints
 from streams.ledger.engine import open_ledger
 from streams.ledger.migrate import upgrade
@@ -32,6 +35,7 @@ from streams.watchdog import Partition, watch_partitions
 
 logger = logging.getLogger(__name__)
 
+SERVICE = "worker"  # of streams/acls.py
 TOPICS_SECONDS = 60.0  # how long a start waits for topics that another process is about to make
 SWEEP_SECONDS = 1.0
 BEAT_SECONDS = 5.0
@@ -71,7 +75,11 @@ def _wait_for_topics(settings: StreamsSettings, stop: threading.Event, beat: Cal
     while not stop.is_set():
         beat()
         try:
-            return require_topics(settings)
+            report = require_topics(settings)
+            require_rights(settings, SERVICE)
+            return report
+        except BrokerAccessError:
+            raise
         except (TopicError, BrokerError) as error:
             if time.monotonic() > deadline:
                 raise
@@ -118,7 +126,8 @@ async def _run(
     )
     running = asyncio.create_task(worker.start())
     try:
-        await _watch(running, list(deliveries.values()), pool, stall, stop, beat)
+        with AccessWatch(settings, partial(require_rights, settings, SERVICE)) as access:
+            await _watch(running, list(deliveries.values()), pool, stall, access, stop, beat)
     finally:
         sweeping.cancel()
         watching.cancel()
@@ -135,10 +144,14 @@ async def _watch(
     deliveries: list[Delivery[Any, Any]],
     pool: Pool,
     stall: "Stall",
+    access: AccessWatch,
     stop: threading.Event,
     beat: Callable[[], None],
 ) -> None:
-    """Return when stop is set or the worker ended; beat while nothing has stalled and no record is held too long."""
+    """Return when stop is set or the worker ended; beat while nothing has stalled and no record is held too long.
+
+    Raises BrokerAccessError when the brokers let this process in no more.
+    """
     last_beat = 0.0
     while not stop.is_set() and not running.done():
         now = time.monotonic()
@@ -146,6 +159,7 @@ async def _watch(
         if now - last_beat >= BEAT_SECONDS and not stall and all(now - since < STUCK_SECONDS for since in taken):
             beat()
             last_beat = now
+        access.check()
         pool.release_idle()
         await asyncio.sleep(0.2)
 

@@ -3,10 +3,14 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.postgres import PostgresServer, missing_programs, running_server
+
+if TYPE_CHECKING:
+    from tests.kafka_secure import SecureBroker
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -53,6 +57,23 @@ def kafka_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (home.logs / "broker.log").open("wb") as log:
         broker.start(output=log.fileno())
     yield broker.address
+    broker.stop()
+
+
+@pytest.fixture(scope="session")
+def secure_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SecureBroker"]:
+    """One broker for the whole run that asks for TLS, passwords and certificates; tests keep apart by topic prefix."""
+    from deploy.local.config import load_settings
+    from deploy.local.home import Home
+    from tests.kafka_secure import SecureBroker
+
+    home = Home(tmp_path_factory.mktemp("secure-broker"))
+    home.create()
+    broker = SecureBroker(home, load_settings().cache)
+    broker.make_certificates()
+    with (home.logs / "broker.log").open("wb") as log:
+        broker.start(output=log.fileno())
+    yield broker
     broker.stop()
 
 

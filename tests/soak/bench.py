@@ -103,10 +103,16 @@ class Bench:
 
     @contextmanager
     def system(
-        self, work: str, *, database: str = "sqlite", kafka: str | None = None, **settings: Any
+        self,
+        work: str,
+        *,
+        database: str = "sqlite",
+        kafka: str | None = None,
+        folder: Path | None = None,
+        **settings: Any,
     ) -> Iterator[System]:
-        """Give a system over a work load: empty home, ledger and topics, nothing running."""
-        folder = self.ground.next_folder(self.name)
+        """Give a system over a work load: empty home (in that folder), ledger and topics, nothing running."""
+        folder = folder or self.ground.next_folder(self.name)
         with ExitStack() as stack:
             url = f"sqlite:///{folder / 'ledger.db'}"
             if database == "postgresql":

@@ -74,10 +74,10 @@ class Life:
             self.kill()
             return -signal.SIGKILL
 
-    def damage(self) -> list[str]:
-        """Return the lines of its log that must not be there, and how it ended if nobody ended it."""
+    def damage(self, *, may_end: bool = False) -> list[str]:
+        """Return the lines of its log that must not be there, and how it ended if nobody ended it and it may not."""
         found = [f"{self.name}: {line[:300]}" for line in self.said().splitlines() if any(d in line for d in DAMAGE)]
         status = self.process.poll()
-        if status not in (None, 0, EXIT_STATUS) and not self.was_killed:
+        if status not in (None, 0, EXIT_STATUS) and not (self.was_killed or may_end):
             found.append(f"{self.name}: ended by itself with status {status}: {self.said()[-600:]}")
         return found

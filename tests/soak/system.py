@@ -65,6 +65,9 @@ class System:
         self.python_path: tuple[str, ...] = ()
         """Folders that processes started from now on look for modules in first."""
 
+        self.may_end = False
+        """Whether processes may end by themselves, to be started again: their broker or disk is away."""
+
         self.ignored: set[str] = set()
         """Ids of input records that the undisturbed run does not have."""
 
@@ -215,7 +218,7 @@ class System:
 
     def faults(self) -> list[str]:
         """Return what no process may have logged, and which ended by themselves."""
-        return [line for life in self._lives for line in life.damage()]
+        return [line for life in self._lives for line in life.damage(may_end=self.may_end)]
 
     def close(self) -> None:
         """End what still runs, by force, and give connections back."""

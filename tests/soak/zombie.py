@@ -47,7 +47,7 @@ def zombie(bench: Bench, *, database: str, point: Point) -> Row:
         return bench.judge(system)
 
 
-scenario("zombie, SQLite", "SIGSTOP past the session, another worker, SIGCONT")(
+scenario("zombie, SQLite", "SIGSTOP past the session, another worker, SIGCONT", short=True)(
     partial(zombie, database="sqlite", point=Point.PREPARED)
 )
 scenario("zombie, PostgreSQL", "SIGSTOP past the session, another worker, SIGCONT", check=missing_programs)(

@@ -44,6 +44,9 @@ def test_a_full_sqlite_is_transient_and_keeps_what_it_has(tmp_path: Path) -> Non
         DBAPIError("INSERT", {}, Exception({"S": "ERROR", "C": "53100", "M": "could not extend file"})),
         OSError(errno.ENOSPC, "No space left on device"),
         OSError(errno.EDQUOT, "Disk quota exceeded"),
+        OSError(errno.EFBIG, "File too large"),
+        OSError(errno.EIO, "Input/output error"),
+        OSError(errno.EROFS, "Read-only file system"),
     ],
 )
 def test_a_full_disk_is_transient(error: Exception) -> None:
