@@ -5,7 +5,7 @@ from typing import Literal
 
 FileStatus = Literal["A", "M", "D", "R"]
 """Git's letters: added, modified (also a changed type), deleted, renamed."""
-CauseKind = Literal["commit", "datasheet", "removal"]
+CauseKind = Literal["commit", "datasheet", "removal", "upgrade"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,8 @@ class CommitEvent:
     """False: the changes are too many to list (records.MAX_CHANGED_PATHS); read the commit's tree."""
     commit_time: float
     summary: str
+    upgrade: str | None = None
+    """The version for which the ledger's tree is to be read again, whatever its head is by then; None: a commit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +49,13 @@ class SheetEvent:
     parts: tuple[str, ...] = ()
     revision: str | None = None
     released_at: float
+    upgrade: str | None = None
+    """The version for which a known release is to be read again; None: a release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Why something changed: a commit id, a datasheet's sha256, or the id of a source that was removed."""
+    """Why something changed: a commit id, a datasheet's sha256, the id of a removed source, or a mapper's version."""
 
     kind: CauseKind
     id: str

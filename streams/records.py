@@ -1,12 +1,12 @@
 """The bytes of every topic: faust.Record types with a schema version, from and to the values of streams/events.py.
 
 JSON, one record a message. A version that is not known here is an error that ends in the dead letters, never a
-guess. Fields that a later minor change adds are ignored by an older reader.
+guess. Fields that a later minor change adds (LATER) are ignored by an older reader, and may be missing.
 """
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import faust
@@ -42,6 +42,8 @@ class WireRecord(  # type: ignore[call-arg]  # faust is not followed by mypy
     """A record with a schema version; its other fields are those of its value in streams/events.py."""
 
     DOMAIN: ClassVar[type[Any]]
+    LATER: ClassVar[Mapping[str, Any]] = {}
+    """Fields that were added after records without them had been written, with what their absence means."""
 
     version: int
 
@@ -62,7 +64,11 @@ class WireRecord(  # type: ignore[call-arg]  # faust is not followed by mypy
 
     def encode(self) -> bytes:
         """Return the JSON bytes of this record."""
-        return json.dumps(self.asdict(), separators=(",", ":"), ensure_ascii=False).encode()
+        fields = self.asdict()
+        for name, absent in self.LATER.items():
+            if fields[name] == absent:
+                del fields[name]  # as it was written before there was this field
+        return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
 
     @classmethod
     def decode(cls, data: bytes | None) -> Self:
@@ -78,15 +84,16 @@ class WireRecord(  # type: ignore[call-arg]  # faust is not followed by mypy
         if fields.get("version") != VERSION:
             raise RecordError(f"{cls.__name__}: version {VERSION} expected, got {fields.get('version')!r:.100}")
         known = {name: value for name, value in fields.items() if name in cls._options.fields}
-        if missing := sorted(cls._options.fields.keys() - known.keys()):
+        if missing := sorted(cls._options.fields.keys() - cls.LATER.keys() - known.keys()):
             raise RecordError(f"{cls.__name__}: fields missing: {', '.join(missing)}")
-        return cast(Self, cls.from_data(known))
+        return cast(Self, cls.from_data({**cls.LATER, **known}))
 
 
 class CommitRecord(WireRecord[CommitEvent]):
     """Topic repo.commits, key: repository family. `changed`: objects of status, path, blob_id, old_path."""
 
     DOMAIN = CommitEvent
+    LATER = {"upgrade": None}  # noqa: RUF012 - ClassVar of the parent
 
     event_id: str
     repo_id: str
@@ -98,12 +105,14 @@ class CommitRecord(WireRecord[CommitEvent]):
     complete: bool
     commit_time: float
     summary: str
+    upgrade: str | None
 
 
 class SheetRecord(WireRecord[SheetEvent]):
     """Topic datasheet.releases, key: source id (the family is known only once the PDF is read)."""
 
     DOMAIN = SheetEvent
+    LATER = {"upgrade": None}  # noqa: RUF012 - ClassVar of the parent
 
     event_id: str
     source_id: str
@@ -113,6 +122,7 @@ class SheetRecord(WireRecord[SheetEvent]):
     parts: list[str]
     revision: str | None
     released_at: float
+    upgrade: str | None
 
 
 class ChangeRecord(WireRecord[MappingChange]):

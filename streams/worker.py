@@ -23,8 +23,9 @@ from streams.failpoints import Failpoints
 from streams.ledger.engine import open_ledger
 from streams.ledger.migrate import upgrade
 from streams.metrics import StreamsMetrics
-from streams.pool import Pool
+from streams.pool import Pool, map_limits
 from streams.publisher import Publisher
+from streams.tidy import tidy
 from streams.topics import TopicReport, require_topics
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def run(
         upgrade(engine)
         report = _wait_for_topics(settings, stop, beat)
         if report is not None:
-            with Pool() as pool:
+            with Pool(limits=map_limits(settings)) as pool:
                 asyncio.run(_run(settings, engine, metrics, report, pool, stop, beat))
     finally:
         engine.dispose()
@@ -100,14 +101,16 @@ async def _run(
     )
     worker.spinner = None  # it writes to the terminal even when quiet
     sweeping = asyncio.create_task(_sweep(publisher))
+    tidying = asyncio.create_task(tidy(engine))
     running = asyncio.create_task(worker.start())
     try:
         await _watch(running, list(deliveries.values()), pool, stop, beat)
     finally:
         sweeping.cancel()
+        tidying.cancel()
         await worker.stop()
         pool.abort()  # nobody waits for it now, and asyncio's end waits for the thread that does
-        ended = await asyncio.gather(running, sweeping, return_exceptions=True)
+        ended = await asyncio.gather(running, sweeping, tidying, return_exceptions=True)
     crash = ended[0] or worker.crash_reason or app.crash_reason
     if not stop.is_set():
         raise StreamsError(f"worker: Faust stopped by itself: {crash!r}") from crash

@@ -152,8 +152,10 @@ def retract(conn: Connection, sample_ids: Sequence[str]) -> None:
     _set_state(conn, sample_ids, "retracted")
 
 
-def replace_drops(conn: Connection, stage: str, repo_id: str, paths: Collection[str], new: Iterable[DropRow]) -> None:
-    """Write what a stage drops now of these paths, instead of what it dropped before."""
+def replace_drops(
+    conn: Connection, stage: str, repo_id: str | None, paths: Collection[str], new: Iterable[DropRow]
+) -> None:
+    """Write what a stage drops now of these paths (repo_id None: of no repository), instead of what it dropped before."""
     ordered = sorted(paths)
     for start in range(0, len(ordered), BATCH_ROWS):
         batch = ordered[start : start + BATCH_ROWS]

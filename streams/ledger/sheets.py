@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from mapper.ids import content_id
 from mapper.model import Datasheet
+from mapper.version import reader_version
 from streams.ledger.bodies import pack, unpack
 from streams.ledger.locks import lock
 from streams.ledger.schema import datasheets, sheet_changes
@@ -38,6 +39,8 @@ class SheetRow:
     released_at: float
     read_at: float
     seconds: float
+    reader: str
+    """Version that read it; "": one before versions were noted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,12 @@ def lock_family(conn: Connection, family: str) -> SheetRow | None:
     return current_sheet(conn, family)
 
 
+def find_sheet(conn: Connection, sha256: str) -> SheetRow | None:
+    """Return a release by the digest of its PDF."""
+    row = conn.execute(select(*_COLUMNS).where(datasheets.c.sha256 == sha256)).one_or_none()
+    return _row(row) if row else None
+
+
 def load_sheet(conn: Connection, sha256: str) -> Datasheet:
     """Return the content of a release that is known."""
     body = conn.execute(select(datasheets.c.body).where(datasheets.c.sha256 == sha256)).scalar_one()
@@ -81,8 +90,9 @@ def write_sheet(
     read_at: float,
     seconds: float,
     current: bool,
+    reader: str | None = None,
 ) -> None:
-    """Write a release; when current, no other of its family is."""
+    """Write a release, as the version `reader` read it (None: this one); when current, no other of its family is."""
     if current:
         conn.execute(update(datasheets).where(datasheets.c.family == sheet.family).values(current=False))
     row = {
@@ -102,9 +112,15 @@ def write_sheet(
         "released_at": released_at,
         "read_at": read_at,
         "seconds": seconds,
+        "reader": reader_version() if reader is None else reader,
         "body": pack(sheet),
     }
     upsert(conn, datasheets, [row])
+
+
+def record_reader(conn: Connection, sha256: str, reader: str) -> None:
+    """Note that this version has read a release and left it as it was."""
+    conn.execute(update(datasheets).where(datasheets.c.sha256 == sha256).values(reader=reader))
 
 
 def list_sheets(conn: Connection, *, current: bool | None = True, family: str | None = None) -> list[SheetRow]:
@@ -123,11 +139,12 @@ def current_bodies(conn: Connection) -> dict[str, bytes]:
     return {row.sha256: row.body for row in conn.execute(query.order_by(datasheets.c.family, datasheets.c.sha256))}
 
 
-def current_releases(conn: Connection) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Return family -> (sha256, parts) of every current release."""
-    query = select(datasheets.c.family, datasheets.c.sha256, datasheets.c.parts).where(datasheets.c.current.is_(True))
-    rows = conn.execute(query.order_by(datasheets.c.family))
-    return {row.family: (row.sha256, tuple(row.parts)) for row in rows}
+def current_releases(conn: Connection) -> dict[str, tuple[str, tuple[str, ...], str]]:
+    """Return family -> (sha256, parts, reader's version) of every current release."""
+    columns = datasheets.c
+    query = select(columns.family, columns.sha256, columns.parts, columns.reader).where(columns.current.is_(True))
+    rows = conn.execute(query.order_by(columns.family))
+    return {row.family: (row.sha256, tuple(row.parts), row.reader) for row in rows}
 
 
 def write_sheet_changes(

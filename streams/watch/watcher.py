@@ -23,6 +23,7 @@ from streams.ledger.migrate import upgrade
 from streams.ledger.sources import Repository, SheetSource
 from streams.metrics import StreamsMetrics
 from streams.producer import RecordProducer
+from streams.upgrade import tell_upgrades
 from streams.watch.gauges import export_gauges
 from streams.watch.poll import Poller
 
@@ -35,6 +36,9 @@ MAX_DOUBLINGS = 10
 BROKER_RETRY_SECONDS = 2.0
 NOTE_SECONDS = 30.0
 """A source without news has the time of its last look written no more often than this."""
+
+UPGRADE_SECONDS = 10.0
+"""How often it is asked what another version of the mapper has read."""
 
 STOP_SECONDS = 5.0
 
@@ -65,6 +69,7 @@ def watch(
     poller = Poller(settings, engine, producer, blobs, metrics)
     threading.Thread(target=export_gauges, args=(settings, engine, metrics, stop), daemon=True, name="gauges").start()
     watcher = _Watcher(settings, poller, metrics)
+    next_upgrade = 0.0
     try:
         while not stop.is_set():
             try:
@@ -73,6 +78,9 @@ def watch(
                     active += sources.list_sheet_sources(conn, ("active",))
                 watcher.start_due(active)
                 beat()
+                if time.monotonic() >= next_upgrade:
+                    next_upgrade = time.monotonic() + UPGRADE_SECONDS
+                    tell_upgrades(engine)
             except (LedgerError, SQLAlchemyError) as error:
                 logger.warning("ledger not readable, trying again: %s", error)
             stop.wait(TICK_SECONDS)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from mapper.ids import commit_event_id
-from streams.agents.symbols import SymbolsAgent, parse_chunk
+from streams.agents.symbols import SymbolsAgent
 from streams.config import StreamsSettings
 from streams.events import CommitEvent
 from streams.ledger import samples, sources, symbols
@@ -189,11 +189,3 @@ def test_globs_choose_paths(engine: Engine, agent: SymbolsAgent, mirror: Any, de
     deliver(agent, event(repo, mirror, "c1", None))
 
     assert state(engine, repo)[0] == ["drv/a.h"]
-
-
-def test_a_chunk_gives_files_and_refusals() -> None:
-    """One bad file leaves the others of its chunk alone."""
-    parsed, refused = parse_chunk([("a.h", A1.encode()), ("b.h", b"\0")])
-
-    assert [file.path for file in parsed] == ["a.h"]
-    assert [(path, reason) for path, reason, _ in refused] == [("b.h", "binary")]
