@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streams.config import StreamsSettings
     from streams.lag import PartitionLag
     from streams.ledger.counts import LedgerCounts
+    from streams.ledger.upgrades import Outdated
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,8 @@ class SystemState:
     kafka: str | None = None
     lag: "tuple[PartitionLag, ...] | None" = None
     counts: "LedgerCounts | None" = None
+    outdated: "Outdated | None" = None
+    """What another version of the mapper read or linked: no problem, but not done yet."""
     freshness: Freshness = field(default_factory=Freshness)
     checkpoint: str | None = None
     release: str | None = None
@@ -127,6 +130,7 @@ def _read_ledger(settings: "StreamsSettings", state: SystemState) -> None:
     from streams.ledger.counts import counts
     from streams.ledger.engine import open_ledger, reading
     from streams.ledger.failures import explain
+    from streams.ledger.upgrades import outdated
 
     if settings.database_url.startswith("sqlite") and not (settings.home / "ledger.db").is_file():
         return
@@ -134,6 +138,7 @@ def _read_ledger(settings: "StreamsSettings", state: SystemState) -> None:
     try:
         with reading(engine) as conn:
             state.counts = counts(conn)
+            state.outdated = outdated(conn)
         state.freshness = _ledger_freshness(engine)
     except SQLAlchemyError as error:
         state.problems.append(f"ledger: {explain(error)}")

@@ -11,9 +11,8 @@ from typing import Protocol
 
 from sqlalchemy import Engine
 
-from mapper.code import parse_file
-from mapper.errors import SourceError
 from mapper.model import SourceFile
+from streams.agents.one_file import Refusal, parse_one
 from streams.config import StreamsSettings
 from streams.errors import PoolError
 from streams.events import ChangedPath
@@ -26,6 +25,8 @@ from streams.pool import Pool, parse_limits
 STAGE = "symbols"
 CHUNK_BYTES = 4 * 1000 * 1000  # of source text that travels to the parser's process at once
 CHUNK_FILES = 100
+PROBE = ("probe.c", b"int probe(void) { return 0; }\n")
+"""A parser that does not survive this one is broken itself: then no file is to blame."""
 
 
 class Mirror(Protocol):
@@ -45,27 +46,11 @@ class Mirror(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """Why the parser takes a file not."""
-
-    reason: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
     """What parsing some files came to."""
 
     drops: tuple[DropRow, ...]
     num_parsed: int
-
-
-def parse_one(path: str, data: bytes) -> SourceFile | Refusal:
-    """Return the parsed file, or why it is refused."""
-    try:
-        return parse_file(path, data)
-    except SourceError as error:
-        return Refusal(reason=error.reason, detail=str(error))
 
 
 class FileParser:
@@ -88,7 +73,8 @@ class FileParser:
     def parse(self, repo_id: str, files: Mapping[str, str], mirror: Mirror) -> Parsed:
         """Parse what of path -> blob id this version never parsed, and keep it.
 
-        It is kept by content: that is right even if the commit it came with is never applied.
+        It is kept by content: that is right even if the commit it came with is never applied. Raises PoolError when
+        the parser is broken or the pool was stopped.
         """
         with reading(self._engine) as conn:
             missing = symbols.unparsed(conn, files)
@@ -114,6 +100,10 @@ class FileParser:
         found: list[SourceFile] = []
         refused: list[RefusedFile] = []
         answers = self._pool.call_each(self._parse, chunk, self._limits)
+        if any(isinstance(answer, PoolError) for answer in answers):
+            (probed,) = self._pool.call_each(self._parse, [PROBE], self._limits)
+            if isinstance(probed, PoolError):
+                raise probed
         for (path, _), answer in zip(chunk, answers, strict=True):
             blob = blobs[path]
             if isinstance(answer, PoolError):

@@ -155,7 +155,10 @@ def retract(conn: Connection, sample_ids: Sequence[str]) -> None:
 def replace_drops(
     conn: Connection, stage: str, repo_id: str | None, paths: Collection[str], new: Iterable[DropRow]
 ) -> None:
-    """Write what a stage drops now of these paths (repo_id None: of no repository), instead of what it dropped before."""
+    """Write what a stage drops now of these paths, instead of what it dropped before.
+
+    repo_id None: paths of no repository.
+    """
     ordered = sorted(paths)
     for start in range(0, len(ordered), BATCH_ROWS):
         batch = ordered[start : start + BATCH_ROWS]

@@ -38,10 +38,15 @@ class Outdated:
     sheets: int
     links: int
 
-    @property
-    def total(self) -> int:
-        """How many things are due."""
-        return self.trees + self.sheets + self.links
+    def __str__(self) -> str:
+        """Return what is due in words; "" for nothing."""
+        words = (
+            (self.trees, "repositories are still to be read again"),
+            (self.sheets, "datasheets are still to be read again"),
+            (self.links, "repositories are still to be linked again"),
+        )
+        said = [f"{number} {text}" for number, text in words if number]
+        return f"{', '.join(said)} by this version" if said else ""
 
 
 def outdated(conn: Connection) -> Outdated:
