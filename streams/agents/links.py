@@ -76,7 +76,7 @@ class LinksAgent:
         """Return the new mapping of every repository whose snapshot differs from the one its links are of."""
         with reading(self._engine) as conn:
             releases = sheets.current_releases(conn)
-            repositories = _concerned(conn, event)
+            repositories = _concerned(conn, event) if _is_ours(event) else []
         due = [repository for repository in repositories if _is_due(repository, releases)]
         return [self._map(repository, releases) for repository in due]
 
@@ -178,6 +178,11 @@ def linked_by(repository: Repository, releases: Releases) -> str:
     tree = repository.head is None or repository.parser == parser_version()
     is_ours = tree and all(reader == reader_version() for _, _, reader in releases.values())
     return mapping_version() if is_ours or repository.state == "removed" else ""
+
+
+def _is_ours(event: MappingChange) -> bool:
+    """Return whether an event is no upgrade to another version: that is left to workers of it."""
+    return event.cause.kind != "upgrade" or event.cause.id in (parser_version(), mapping_version())
 
 
 def _is_due(repository: Repository, releases: Releases) -> bool:

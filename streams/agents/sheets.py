@@ -75,8 +75,9 @@ class SheetsAgent:
         with reading(self._engine) as conn:
             source = sources.find_sheet_source(conn, event.source_id)
             known = sheets.find_sheet(conn, event.sha256)
-        if event.upgrade is not None:
-            return self._read_again(event, known, started) if _is_outdated(known) else None
+        if event.upgrade is not None:  # what another version asks for is left to its workers
+            is_ours = event.upgrade == reader_version() and _is_outdated(known)
+            return self._read_again(event, known, started) if is_ours else None
         if source is None or source.state == "removed":
             return None
         sheet = self._read(event)

@@ -162,9 +162,9 @@ def _is_outdated(repository: Repository) -> bool:
 
 
 def _is_done(conn: Connection, event: CommitEvent, repository: Repository) -> bool:
-    """Return whether nothing is left to do for an event."""
+    """Return whether nothing is left to do for an event; what another version asks for is left to its workers."""
     if event.upgrade is not None:
-        return not _is_outdated(repository)
+        return event.upgrade != parser_version() or not _is_outdated(repository)
     return symbols.is_recorded(conn, event.event_id) and event.base != repository.head
 
 

@@ -114,9 +114,15 @@ def remove_unneeded(conn: Connection, now: float) -> int:
         parser_versions.c.seen_at < now - KEEP_SECONDS,
         parser_versions.c.version.not_in(needed),
     )
-    version = conn.execute(old.order_by(parser_versions.c.version).limit(1)).scalar_one_or_none()
-    if version is None:
-        return 0
+    for version in list(conn.execute(old.order_by(parser_versions.c.version)).scalars()):
+        removed = _remove_some(conn, version)
+        if removed:
+            return removed
+    return 0
+
+
+def _remove_some(conn: Connection, version: str) -> int:
+    """Remove files of a version, and all that is known of it with the last of them; return how many files."""
     files = parsed_files.c
     some = select(files.blob_id, files.path, files.parser).where(files.parser == version).limit(REMOVED_ROWS)
     removed = conn.execute(delete(parsed_files).where(tuple_(files.blob_id, files.path, files.parser).in_(some)))

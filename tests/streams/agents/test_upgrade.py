@@ -402,6 +402,25 @@ def test_workers_of_two_versions_do_not_go_to_and_fro(flow: Flow, old: Mapper) -
     assert flow.outdated()[0] == 0
 
 
+def test_an_older_worker_does_not_undo_an_upgrade(flow: Flow, old: Mapper) -> None:
+    """Given the newer version's events, by a rebalance say, it leaves everything as it is."""
+    old.use(**ALL)
+    flow.run()
+    told = [record for record in flow.delivered if b'"upgrade"' in (record.value or b"")]
+    dumped = flow.dump()
+    old.use()
+    old.parsed.clear()
+
+    for record in told:
+        with writing(flow.engine) as conn:
+            outbox.put(conn, [record], 1.0)
+    flow.run(watch=False)
+
+    assert (old.parsed, flow.dump()) == ([], dumped)
+    old.use(**ALL)
+    assert flow.outdated() == (0, 0, 0)
+
+
 def test_few_repositories_are_under_way_at_a_time(flow: Flow, old: Mapper) -> None:
     """So that a new commit waits for a few re-reads, and not for all of them."""
     for number in range(11):

@@ -50,7 +50,7 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("version", name=op.f("pk_parser_versions")),
     )
-    op.execute("INSERT INTO parser_versions (version, seen_at) VALUES ('', 0)")
+    op.execute("INSERT INTO parser_versions (version, seen_at) SELECT '', 0 WHERE EXISTS (SELECT 1 FROM parsed_files)")
 
 
 def _widen_key_of_parsed_files() -> None:
