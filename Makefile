@@ -7,7 +7,7 @@ UV := $(BIN)/uv
 READY := $(VENV)/.ready
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo test check format bench bench-datasheet bench-code bench-mapper bench-ledger bench-trainer bench-eval gold tree lock clean
+.PHONY: help setup demo test check format bench bench-datasheet bench-code bench-mapper bench-ledger bench-streams bench-trainer bench-eval gold tree lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -57,9 +57,9 @@ format: setup ## rewrite the code in the project's format
 gold: setup ## write the generated vendor's gold labels, tests/data/gold, anew
 	$(BIN)/sheetstream gold generate --labels-only tests/data/gold
 
-bench: bench-datasheet bench-code bench-mapper bench-ledger bench-trainer bench-eval ## every stage beside what one would otherwise use
+bench: bench-datasheet bench-code bench-mapper bench-ledger bench-streams bench-trainer bench-eval ## every stage beside what one would otherwise use
 
-bench-datasheet bench-code bench-ledger bench-trainer bench-eval: bench-%: setup
+bench-datasheet bench-code bench-ledger bench-streams bench-trainer bench-eval: bench-%: setup
 	@mkdir -p bench/results
 	$(BIN)/python -m bench.$* --json bench/results/$*.json
 

@@ -54,6 +54,7 @@ def running(
     home.create()
     with home.claim():
         _check_disk(settings)
+        _check_settings(settings)
         system = _start(settings, home, dict(environment or {}), say)
         try:
             yield system
@@ -88,6 +89,23 @@ def _check_disk(settings: LocalSettings) -> None:
             f"{settings.home}: {free_mb} MiB of disk free, at least {settings.min_free_disk_mb} MiB expected "
             "(SHEETSTREAM_MIN_FREE_DISK_MB); free some, or set SHEETSTREAM_HOME to a folder elsewhere"
         )
+
+
+def _check_settings(settings: LocalSettings) -> None:
+    """Read the settings of every process: what one of them would refuse is said now, not after its fifth start."""
+    import eval.config
+    import eval.errors
+    import streams.config
+    import streams.errors
+    import trainer.config
+    import trainer.errors
+
+    try:
+        streams.config.StreamsSettings(home=settings.home)
+        trainer.config.load_settings(home=settings.home)
+        eval.config.load_settings(home=settings.home)
+    except (streams.errors.ConfigError, trainer.errors.ConfigError, eval.errors.ConfigError) as error:
+        raise ConfigError(str(error)) from error
 
 
 def _start(settings: LocalSettings, home: Home, environment: dict[str, str], say: Callable[[str], None]) -> System:
@@ -158,7 +176,6 @@ def _prepare_store(settings: LocalSettings, kafka: str) -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from streams.config import StreamsSettings
-    from streams.errors import ConfigError as StreamsConfigError
     from streams.errors import StreamsError
     from streams.ledger.engine import open_ledger
     from streams.ledger.failures import explain
@@ -171,8 +188,6 @@ def _prepare_store(settings: LocalSettings, kafka: str) -> None:
         upgrade(engine)
         engine.dispose()
         apply_topics(streams)
-    except StreamsConfigError as error:
-        raise ConfigError(str(error)) from error
     except StreamsError as error:
         raise LocalError(str(error)) from error
     except SQLAlchemyError as error:

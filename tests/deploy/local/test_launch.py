@@ -16,14 +16,15 @@ def settings(tmp_path: Path, kafka: str) -> LocalSettings:
     return LocalSettings(home=tmp_path / "home", cache=tmp_path / "cache", kafka=kafka, min_free_disk_mb=0)
 
 
-def test_a_bad_setting_of_the_streams_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is read late, when the supervisor runs already, and still ends as a message."""
-    monkeypatch.setenv("SHEETSTREAM_POLL_SECONDS", "often")
+@pytest.mark.parametrize("name", ["POLL_SECONDS", "TRAIN_LEARNING_RATE", "EVAL_CONTEXT_BYTES"])
+def test_a_bad_setting_of_any_process_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """No process is started whose settings do not hold, whichever it is."""
+    monkeypatch.setenv(f"SHEETSTREAM_{name}", "often")
     before = psutil.Process().children(recursive=True)
     with socket.create_server((LOOPBACK, 0)) as other:
         address = f"{LOOPBACK}:{other.getsockname()[1]}"
 
-        with pytest.raises(ConfigError, match="poll_seconds"), running(settings(tmp_path, address)):
+        with pytest.raises(ConfigError, match=f"(?i){name.partition('_')[2]}"), running(settings(tmp_path, address)):
             pass
 
     assert psutil.Process().children(recursive=True) == before
