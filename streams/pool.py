@@ -24,6 +24,7 @@ from typing import Any, ParamSpec, Self, TypeVar, cast
 
 from streams.config import StreamsSettings
 from streams.errors import PoolError
+from streams.failpoints import Failpoints, Point
 from streams.pool_child import Answer, Call, serve
 
 logger = logging.getLogger(__name__)
@@ -75,8 +76,15 @@ def map_limits(settings: StreamsSettings) -> Limits:
 class Pool:
     """Runs pure functions in another process, one at a time; calls may come from several threads."""
 
-    def __init__(self, *, limits: Limits = UNLIMITED, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        limits: Limits = UNLIMITED,
+        idle_seconds: float = IDLE_SECONDS,
+        failpoints: Failpoints | None = None,
+    ) -> None:
         self._limits = limits
+        self._failpoints = failpoints or Failpoints()
         self._idle_seconds = idle_seconds
         # Linux ends a process with the thread that started it (prctl(2)), so one thread of ours starts and asks them.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pool")
@@ -137,7 +145,11 @@ class Pool:
         with self._lock:
             self._calls += 1
         try:
-            return self._thread.submit(self._answers, call, limits, attempts).result()
+            future = self._thread.submit(self._answers, call, limits, attempts)
+            self._failpoints.hit(Point.POOL_CALLED)
+            answers = future.result()
+            self._failpoints.hit(Point.POOL_ANSWERED)
+            return answers
         finally:
             with self._lock:
                 self._calls -= 1

@@ -33,7 +33,21 @@ def test_a_bad_setting_of_any_process_is_named(tmp_path: Path, monkeypatch: pyte
 def test_a_broker_that_is_not_there_is_named(tmp_path: Path) -> None:
     """The address, the setting, and what else one can do."""
     with (
-        pytest.raises(BrokerError, match=r"127\.0\.0\.1:1 .*SHEETSTREAM_KAFKA"),
+        pytest.raises(BrokerError, match=r"127\.0\.0\.1:1\b.*SHEETSTREAM_KAFKA"),
         running(settings(tmp_path, "127.0.0.1:1")),
     ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("SECURITY_PROTOCOL", "SSL"), ("SASL_PASSWORD_FILE", "/nowhere"), ("SSL_CAFILE", "/nowhere")]
+)
+def test_the_embedded_broker_asks_nobody_who_he_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """Settings for a broker of one's own without its address are a mistake, said before Kafka starts."""
+    monkeypatch.setenv(f"SHEETSTREAM_KAFKA_{name}", value)
+    local = LocalSettings(home=tmp_path / "home", cache=tmp_path / "cache", kafka=None, min_free_disk_mb=0)
+
+    with pytest.raises(ConfigError, match="SHEETSTREAM_KAFKA_SECURITY_PROTOCOL"), running(local):
         pass
