@@ -82,6 +82,7 @@ class StreamsMetrics:
             "registers_linked", "Registers of current datasheets that a live link speaks about."
         )
         self.samples = gauge("samples", "Training samples in the ledger.", "state")
+        self.outdated = gauge("outdated", "What another version of the mapper read or linked, by kind.", "kind")
         self.letters = gauge(
             "dead_letters_open", "Dead letters in the ledger that were neither replayed nor dropped.", "reason"
         )
@@ -105,8 +106,21 @@ class StreamsMetrics:
         self.shard_mismatches = gauge(
             "shard_mismatches", "Sealed shards whose file is missing or not what its sidecar says."
         )
+
+        # Auditor
+        self.audits = counter("audits_total", "Audits done.", "depth", "result")
+        self.audit_seconds = counter("audit_seconds_total", "Time that audits took.", "depth")
         self.audit_mismatches = gauge(
-            "audit_mismatches", "Links and conflicts that differ from a mapping from scratch."
+            "audit_mismatches", "Things in the ledger that are not what they should follow from, newest audits.", "kind"
+        )
+        self.audited_repositories = gauge(
+            "audited_repositories", "Repositories by their newest audit: clean, differs, waiting.", "result"
+        )
+        self.audit_clean = gauge(
+            "audit_clean_timestamp_seconds", "When a repository (or the ledger as a whole) was last clean.", "source"
+        )
+        self.audit_oldest_clean = gauge(
+            "audit_oldest_clean_timestamp_seconds", "When the repository waiting longest was last found clean."
         )
 
     def count_cost(self, cost: "Cost") -> None:

@@ -35,10 +35,19 @@ class TreeCache:
         self._folder = folder
 
     def current(
-        self, repo_id: str, stamps: Mapping[str, str], load: Callable[[Sequence[str]], Mapping[str, SourceFile]]
+        self,
+        repo_id: str,
+        stamps: Mapping[str, str],
+        load: Callable[[Sequence[str]], Mapping[str, SourceFile]],
+        *,
+        parser: str = "",
     ) -> TreeState:
-        """Return the state of a repository's tree: stamps tell its files from older ones, load reads some of them."""
-        kept = self._load(repo_id)
+        """Return the state of a repository's tree.
+
+        stamps tell its files from older ones, load reads some of them, parser is the version that had parsed them all.
+        """
+        header = {"linker": linker_version(), "parser": parser, "repository": repo_id}
+        kept = self._load(repo_id, header)
         before = dict(zip(kept.paths, kept.blobs, strict=True))
         changed = sorted(path for path, stamp in stamps.items() if before.get(path) != stamp)
         gone = sorted(path for path in before if path not in stamps)
@@ -57,7 +66,7 @@ class TreeCache:
         if gone:
             state = state.updated(gone, ())
         if (len(changed) + len(gone)) * REWRITE_SHARE > len(stamps):
-            self._save(repo_id, state)
+            self._save(repo_id, state, header)
         return state
 
     def remove(self, repo_id: str) -> None:
@@ -70,7 +79,7 @@ class TreeCache:
         if self._folder is not None:
             sweep(self._folder)
 
-    def _load(self, repo_id: str) -> TreeState:
+    def _load(self, repo_id: str, header: Mapping[str, str]) -> TreeState:
         if self._folder is None:
             return EMPTY
         file = self._file(repo_id)
@@ -78,7 +87,7 @@ class TreeCache:
             with file.open("rb") as opened:
                 data = memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ))
             package = unpack(data, source=str(file))
-            if package.header != _header(repo_id):
+            if package.header != header:
                 return EMPTY
             return state_of(package.parts)
         except FileNotFoundError:
@@ -87,12 +96,12 @@ class TreeCache:
             logger.warning("tree cache not usable, made anew repo_id=%s error=%r", repo_id, error)
             return EMPTY
 
-    def _save(self, repo_id: str, state: TreeState) -> None:
+    def _save(self, repo_id: str, state: TreeState, header: Mapping[str, str]) -> None:
         if self._folder is None:
             return
         try:
             with writing(self._file(repo_id), sync=False) as out:
-                for piece in pack(Package(_header(repo_id), state_parts(state))):
+                for piece in pack(Package(header, state_parts(state))):
                     out.write(piece)
         except OSError as error:  # a full disk is the ledger's to complain about; without the file it is only slower
             logger.warning("tree cache not written repo_id=%s error=%r", repo_id, error)
@@ -106,7 +115,3 @@ def digest_of(stamps: Mapping[str, str]) -> str:
     """Return the digest of a tree's paths and what tells their contents."""
     text = "".join(f"{path}\0{stamp}\0" for path, stamp in sorted(stamps.items()))
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
-
-
-def _header(repo_id: str) -> dict[str, str]:
-    return {"linker": linker_version(), "repository": repo_id}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from deploy.cli.impact import repo_impact
 from deploy.cli.ledger import (
     HOME_OPTION,
     JSON_OPTION,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from streams.watch.address import Address
 
 app = typer.Typer(no_args_is_help=True, help="Track vendor repositories.", rich_markup_mode=None)
+
+app.command("impact")(repo_impact)
 
 KEY = typer.Argument(help="Id (or its start), URL or family, as in `repo list`.", metavar="REPO")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from deploy.cli.impact import sheet_impact
 from deploy.cli.ledger import (
     HOME_OPTION,
     JSON_OPTION,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Track datasheets; show and compare them.", rich_markup_mode=None)
 app.command("show")(show)
 app.command("diff")(diff)
+app.command("impact")(sheet_impact)
 
 MANY = 10_000
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PROCESS_NAMES = ("broker", "watcher", "worker", "sealer", "trainer", "eval", "console", "hooks")
+PROCESS_NAMES = ("broker", "watcher", "worker", "sealer", "auditor", "trainer", "eval", "console", "hooks")
 HEALTHY_SECONDS = 120.0
 LOG_TAIL_LINES = 5
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from mapper.linking.lifecycle import LinkChange
 from mapper.model import TraceLink
-from mapper.version import linker_version
+from mapper.version import mapping_version
 from streams.agents.families import FamilyRemap
 from streams.events import Cause, MappingChange
 from streams.ledger.conflicts import Subject
 from streams.ledger.pending import Pending
 from streams.ledger.sources import Repository
 from streams.ledger.symbols import Commit
+from streams.upgrade import upgrade_cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,12 @@ class Causes:
         """Return why a link changed; link is the fresh one, or of one that is derived no more the old one."""
         if family.release is None or change.end == "source":
             return self._removal(family)
-        commit = self.pending.symbols.get(link.symbol_id)
         if change.end == "symbol":
-            return self._commit(commit or self.pending.paths.get(link.symbol.path))
+            commit = self.pending.symbols.get(link.symbol_id) or self.pending.paths.get(link.symbol.path)
+            return self._upgrade() if commit is None and family.is_upgrade else self._commit(commit)
         if change.end == "anchor":
-            return self._release(family)
+            is_read_again = family.is_upgrade and family.before == family.release.sha256
+            return self._upgrade() if is_read_again else self._release(family)
         return self._of_either(family, link.symbol_id, link.symbol.path)
 
     def of_conflict(self, family: FamilyRemap, subject: Subject) -> Cause:
@@ -76,7 +78,8 @@ class Causes:
 
     def _upgrade(self) -> Cause:
         cause = self.event.cause
-        return cause if cause.kind == "upgrade" else Cause(kind="upgrade", id=linker_version(), time=cause.time)
+        moment = self.repository.head_time or cause.time
+        return cause if cause.kind == "upgrade" else upgrade_cause(mapping_version(), moment, "linked again")
 
     def _removal(self, family: FamilyRemap) -> Cause:
         cause = self.event.cause

@@ -21,11 +21,12 @@ from mapper.ids import content_id
 from mapper.linking import map_tree
 from mapper.model import Datasheet, SourceFile
 from mapper.model import Mapping as TreeMapping
-from mapper.version import linker_version
+from mapper.version import linker_version, mapping_version, parser_version, reader_version
 from streams import topics
 from streams.agents.delivery import Effect
 from streams.agents.mapped import MappedFamily, MappedRepository, compare
-from streams.agents.remap import Releases, RemapRequest, remap
+from streams.agents.remap import Releases as Releases
+from streams.agents.remap import RemapRequest, remap
 from streams.agents.symbols import OpenMirror
 from streams.config import StreamsSettings
 from streams.errors import MovedError
@@ -71,8 +72,8 @@ class LinksAgent:
         """Return what mapping changes in every repository whose snapshot differs from the one its links are of."""
         with reading(self._engine) as conn:
             releases = sheets.current_releases(conn)
-            repositories = _concerned(conn, event)
-        due = [repository for repository in repositories if repository.linked != snapshot_id(repository, releases)]
+            repositories = _concerned(conn, event) if _is_ours(event) else []
+        due = [repository for repository in repositories if _is_due(repository, releases)]
         return [self._map(event, repository, releases) for repository in due]
 
     def apply(self, conn: Connection, event: MappingChange, prepared: list[MappedRepository]) -> Effect:
@@ -86,14 +87,21 @@ class LinksAgent:
             started = time.thread_time(), time.monotonic()
             before = mapped.repository
             repository = sources.lock_repository(conn, before.repo_id)
-            if repository is None or (repository.linked, repository.state) != (before.linked, before.state):
+            if repository is None or _links_of(repository) != _links_of(before):
                 raise MovedError(f"repository {before.repo_id}: changed by another while it was mapped")
             for family in mapped.families:
                 _write_family(conn, mapped, family, now)
             work = mapped.remapped
             decisions.write_decisions(conn, repository.repo_id, work.taken, work.forgotten)
             pending.forget(conn, repository.repo_id, None if repository.head == before.head else work.pending.commits)
-            sources.record_linked(conn, repository.repo_id, snapshot=mapped.snapshot, head=before.head, tree=work.tree)
+            sources.record_linked(
+                conn,
+                repository.repo_id,
+                snapshot=mapped.snapshot,
+                head=before.head,
+                linked_by=mapped.linked_by,
+                tree=work.tree,
+            )
             turns = [turn for family in mapped.families for turn in family.turns]
             cost = _cost(event, mapped, len(turns), started, now)
             costs.record_cost(conn, cost, led_to=mapped.snapshot)
@@ -118,6 +126,7 @@ class LinksAgent:
         return MappedRepository(
             repository=repository,
             snapshot=snapshot_id(repository, releases),
+            linked_by=linked_by(repository, releases),
             remapped=remapped,
             families=families,
             cpu_seconds=time.thread_time() - cpu + own,
@@ -141,12 +150,34 @@ def map_bodies(files: list[bytes], sheet_bodies: list[bytes], repo_id: str, part
 def snapshot_id(repository: Repository, releases: Releases) -> str:
     """Return the id of all that a mapping of the repository depends on."""
     if repository.state == "removed":
-        return content_id("snap2", "removed")
+        return content_id("snap3", "removed")
+    read = [repository.head, repository.parser, list(repository.parts), list(repository.path_globs)]
     current = [
-        [family, release.sha256, list(release.parts), release.content] for family, release in sorted(releases.items())
+        [family, release.sha256, list(release.parts), release.reader, release.content]
+        for family, release in sorted(releases.items())
     ]
-    own = [repository.head, list(repository.parts), list(repository.path_globs)]
-    return content_id("snap2", linker_version(), *own, current)
+    return content_id("snap3", linker_version(), *read, current)
+
+
+def linked_by(repository: Repository, releases: Releases) -> str:
+    """Return this version if it has read all that the repository's links are made of, "" if another has some of it."""
+    tree = repository.head is None or repository.parser == parser_version()
+    is_ours = tree and all(release.reader == reader_version() for release in releases.values())
+    return mapping_version() if is_ours or repository.state == "removed" else ""
+
+
+def _is_ours(event: MappingChange) -> bool:
+    """Return whether an event is no upgrade to another version: that is left to workers of it."""
+    return event.cause.kind != "upgrade" or event.cause.id in (parser_version(), mapping_version())
+
+
+def _is_due(repository: Repository, releases: Releases) -> bool:
+    by = linked_by(repository, releases)
+    return repository.linked != snapshot_id(repository, releases) or (by != "" and repository.linked_by != by)
+
+
+def _links_of(repository: Repository) -> tuple[str | None, str | None, str]:
+    return repository.linked, repository.linked_by, repository.state
 
 
 def _concerned(conn: Connection, event: MappingChange) -> list[Repository]:

@@ -38,13 +38,15 @@ class MappedRepository:
 
     repository: Repository
     snapshot: str
+    linked_by: str
     remapped: Remapped
     families: tuple[MappedFamily, ...]
     cpu_seconds: float
     wall_seconds: float
 
     def touched_paths(self) -> Iterator[str]:
-        """Yield the paths of links that were written."""
+        """Yield the paths of links that were written, or may read otherwise after an upgrade."""
+        yield from self.remapped.read_again
         for family in self.families:
             yield from (turn.stored.link.symbol.path for turn in family.turns)
             yield from (stored.link.symbol.path for stored in family.rewritten)

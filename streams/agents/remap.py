@@ -20,7 +20,7 @@ from mapper.linking.index.structure import ANSWER_ROLES
 from mapper.linking.index.tree import TreeIndex
 from mapper.linking.mapping import Decision, Grounds, renew
 from mapper.model import Datasheet, SourceFile
-from mapper.version import linker_version
+from mapper.version import linker_version, mapping_version
 from streams.agents.families import FamilyRemap, ended_family, remapped_family
 from streams.errors import MovedError
 from streams.ledger import decisions, links, sheets, sources, symbols
@@ -63,6 +63,8 @@ class Remapped:
     tree: str
     """Digest of the tree's state for which all decisions hold now."""
     pending: Pending
+    read_again: frozenset[str]
+    """After an upgrade, the paths with links: text may read otherwise where no link says anything else."""
     num_kept: int
     num_aligned: int
     cpu_seconds: float
@@ -81,7 +83,13 @@ def remap(request: RemapRequest) -> Remapped:
 
 def decision_key(repository: Repository, release: Release) -> str:
     """Return the key of all that a decision depends on besides the tree; it begins with the linker's version."""
-    return f"{linker_version()}.{content_id('dec1', list(repository.parts), release.sha256, release.content)}"
+    read = [repository.parser, list(repository.parts), release.sha256, release.content]
+    return f"{linker_version()}.{content_id('dec1', *read)}"
+
+
+def is_upgrade(repository: Repository) -> bool:
+    """Return whether the links that a repository has are of another version of the mapper."""
+    return repository.linked is not None and repository.linked_by != mapping_version()
 
 
 @contextmanager
@@ -133,6 +141,7 @@ class _Remapping:
             forgotten=tuple(sorted(before.keys() - self._current.keys())),
             tree=digest,
             pending=load_pending(self._conn, self._repo_id),
+            read_again=frozenset(links.live_paths(self._conn, self._repo_id) if is_upgrade(self._repository) else ()),
             num_kept=len(self._current) - len(taken),
             num_aligned=self._num_aligned(taken.values()),
             cpu_seconds=time.thread_time() - started,
@@ -152,7 +161,8 @@ class _Remapping:
         wanted = [sha256 for sha256 in self._current if sha256 not in known or not is_same_tree]
         if not wanted:
             return {}
-        state = self._cache.current(self._repo_id, self._stamps, self._parsed_files)
+        parser = self._repository.parser or ""
+        state = self._cache.current(self._repo_id, self._stamps, self._parsed_files, parser=parser)
         before = {sha256: known[sha256].grounds for sha256 in wanted if sha256 in known}
         decided = renew(
             TreeIndex(state, self._load),
@@ -180,7 +190,7 @@ class _Remapping:
                     before=gone.get(family) or (sha256 if sha256 in before else None),
                     files=grounds.files if grounds.files != old_files else None,
                     decision=grounds if isinstance(grounds, Decision) else None,
-                    is_upgrade=sha256 in before and not before[sha256].key.startswith(f"{linker_version()}."),
+                    is_upgrade=is_upgrade(self._repository),
                     sheet=functools.partial(self._sheet, sha256),
                 )
             )

@@ -171,6 +171,12 @@ def load_links(
     return sorted(found, key=lambda stored: stored.link.link_id)
 
 
+def live_paths(conn: Connection, repo_id: str) -> set[str]:
+    """Return the paths of a repository that have live links."""
+    here = (links.c.repo_id == repo_id) & links.c.state.in_(sorted(LIVE_STATES))
+    return set(conn.execute(select(links.c.path).where(here).distinct()).scalars())
+
+
 def families_of(conn: Connection, repo_id: str) -> set[str]:
     """Return the datasheet families that a repository has links to, dead ones too."""
     return set(conn.execute(select(links.c.sheet_family).where(links.c.repo_id == repo_id).distinct()).scalars())
@@ -194,6 +200,13 @@ def differing_links(
             stored = unpack(TraceLink, row.body)
             differing.append(StoredLink(link=stored, state=row.state, moved_from=row.moved_from))
     return differing, same
+
+
+def count_by_release(conn: Connection, repo_id: str) -> dict[str, int]:
+    """Return how many live links of a repository each datasheet release has, by sha256."""
+    here = (links.c.repo_id == repo_id) & links.c.state.in_(sorted(LIVE_STATES))
+    query = select(links.c.sheet_sha256, func.count()).where(here).group_by(links.c.sheet_sha256)
+    return dict(conn.execute(query.order_by(links.c.sheet_sha256)).all())
 
 
 def write_links(conn: Connection, repo_id: str, stored: Sequence[StoredLink]) -> None:

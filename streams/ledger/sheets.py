@@ -9,7 +9,9 @@ from sqlalchemy import Connection, Row, select, update
 
 from mapper.ids import content_id
 from mapper.model import Datasheet
+from mapper.version import reader_version
 from streams.ledger.bodies import content_of, pack, unpack
+from streams.ledger.engine import starts_with
 from streams.ledger.locks import lock
 from streams.ledger.schema import datasheets, sheet_changes, sheet_sources
 from streams.ledger.upsert import upsert
@@ -38,6 +40,8 @@ class SheetRow:
     released_at: float
     read_at: float
     seconds: float
+    reader: str
+    """Version that read it; "": one before versions were noted."""
     unconfirmed: tuple[str, ...] | None = None
     """Part numbers that a person gave and its text does not name."""
 
@@ -63,6 +67,8 @@ class Release:
     parts: tuple[str, ...]
     content: str
     """Digest of what was read from it."""
+    reader: str
+    """Version of the mapper that read it."""
     revision: str | None
     released_at: float
 
@@ -74,6 +80,31 @@ def current_sheet(conn: Connection, family: str) -> SheetRow | None:
     return _row(row) if row else None
 
 
+def get_sheet(conn: Connection, sha256: str) -> SheetRow | None:
+    """Return a release, current or not."""
+    row = conn.execute(select(*_COLUMNS).where(datasheets.c.sha256 == sha256)).one_or_none()
+    return _row(row) if row else None
+
+
+def find_sheet(conn: Connection, key: str) -> SheetRow | None:
+    """Return the current release of this family, part or file, else the release with this sha256 or the start of it.
+
+    None when none is, or several are.
+    """
+    current = list_sheets(conn)
+    wanted = key.lower()
+    for matches in (
+        lambda sheet: sheet.family.lower() == wanted,
+        lambda sheet: wanted in {part.lower() for part in sheet.parts},
+        lambda sheet: sheet.file.lower() == wanted,
+    ):
+        chosen = [sheet for sheet in current if matches(sheet)]
+        if len(chosen) == 1:
+            return chosen[0]
+    found = conn.execute(select(*_COLUMNS).where(starts_with(datasheets.c.sha256, wanted)).limit(2)).all()
+    return _row(found[0]) if len(found) == 1 else None
+
+
 def lock_family(conn: Connection, family: str) -> SheetRow | None:
     """Return the current release of a family; until the transaction ends nobody else makes another one current."""
     lock(conn, "datasheet family", family)
@@ -83,6 +114,12 @@ def lock_family(conn: Connection, family: str) -> SheetRow | None:
 def load_body(conn: Connection, sha256: str) -> bytes:
     """Return the packed content of a release that is known."""
     return bytes(conn.execute(select(datasheets.c.body).where(datasheets.c.sha256 == sha256)).scalar_one())
+
+
+def find_release(conn: Connection, sha256: str) -> SheetRow | None:
+    """Return a release by the digest of its PDF."""
+    row = conn.execute(select(*_COLUMNS).where(datasheets.c.sha256 == sha256)).one_or_none()
+    return _row(row) if row else None
 
 
 def load_sheet(conn: Connection, sha256: str) -> Datasheet:
@@ -101,8 +138,12 @@ def write_sheet(
     seconds: float,
     current: bool,
     unconfirmed: Sequence[str] | None = None,
+    reader: str | None = None,
 ) -> None:
-    """Write a release; when current, no other of its family is. unconfirmed: given parts that are not in its text."""
+    """Write a release, as the version `reader` read it (None: this one); when current, no other of its family is.
+
+    unconfirmed: given parts that are not in its text.
+    """
     if current:
         conn.execute(update(datasheets).where(datasheets.c.family == sheet.family).values(current=False))
     body = pack(sheet)
@@ -123,11 +164,17 @@ def write_sheet(
         "released_at": released_at,
         "read_at": read_at,
         "seconds": seconds,
+        "reader": reader_version() if reader is None else reader,
         "body": body,
         "content": content_of(body),
         "unconfirmed": None if unconfirmed is None else list(unconfirmed),
     }
     upsert(conn, datasheets, [row])
+
+
+def record_reader(conn: Connection, sha256: str, reader: str) -> None:
+    """Note that this version has read a release and left it as it was."""
+    conn.execute(update(datasheets).where(datasheets.c.sha256 == sha256).values(reader=reader))
 
 
 def list_sheets(conn: Connection, *, current: bool | None = True, family: str | None = None) -> list[SheetRow]:
@@ -164,6 +211,11 @@ def removed_source(conn: Connection, sha256: str) -> str | None:
         .where(datasheets.c.sha256 == sha256, sheet_sources.c.state == "removed")
     )
     return conn.execute(query).scalar_one_or_none()
+
+
+def current_ids(conn: Connection) -> set[str]:
+    """Return the sha256 of every current release."""
+    return set(conn.execute(select(datasheets.c.sha256).where(datasheets.c.current.is_(True))).scalars())
 
 
 def write_sheet_changes(

@@ -124,7 +124,6 @@ class Teller:
         ends_backfill: bool = False,
         ends_force: bool = False,
     ) -> None:
-        self.failpoints.hit(Point.FETCHED)
         self.producer.send(records)
         self.failpoints.hit(Point.TOLD)
         if not self._note_tip(ref, tip.commit_id, ends_backfill=ends_backfill, ends_force=ends_force):
