@@ -24,8 +24,10 @@ from sqlalchemy import (
 from streams.ledger.columns import LONG, String, Text
 from streams.ledger.columns import metadata as metadata
 from streams.ledger.mapping_tables import conflict_history as conflict_history
+from streams.ledger.mapping_tables import conflicts as conflicts
 from streams.ledger.mapping_tables import costs as costs
 from streams.ledger.mapping_tables import decisions as decisions
+from streams.ledger.mapping_tables import link_history as link_history
 from streams.ledger.mapping_tables import pending_changes as pending_changes
 
 repositories = Table(
@@ -241,21 +243,6 @@ links = Table(
     Index("ix_links_sheet_family_register", "sheet_family", "register").ddl_if(dialect="sqlite"),
 )
 
-link_history = Table(
-    "link_history",
-    metadata,
-    Column("change_id", String, primary_key=True),  # of (link, state, revision, cause): a replay adds nothing
-    Column("seq", Integer, nullable=False),  # position within the link's history, from 1
-    Column("link_id", String, nullable=False, index=True),
-    Column("state", String, nullable=False),
-    Column("revision", String, nullable=False),
-    Column("cause_kind", String, nullable=False),  # commit, datasheet, removal, upgrade
-    Column("cause_id", String, nullable=False),  # commit id, sha256, source id or version
-    Column("detail", Text, nullable=False),
-    Column("changed_at", Float, nullable=False),
-    Index("ix_link_history_cause_id", "cause_id", "link_id", "state"),
-)
-
 file_relevance = Table(
     "file_relevance",
     metadata,
@@ -265,33 +252,6 @@ file_relevance = Table(
     Column("rank", Integer, nullable=False),
     Column("score", Float, nullable=False),
     Column("accepted", Boolean, nullable=False),
-)
-
-conflicts = Table(
-    "conflicts",
-    metadata,
-    Column("conflict_id", String, primary_key=True),
-    Column("repo_id", String, nullable=False, index=True),
-    Column("sheet_family", String, nullable=False, index=True),
-    Column("part", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("symbol_id", String, nullable=False),
-    Column("name", String, nullable=False),
-    Column("path", String, nullable=False),
-    Column("line", Integer, nullable=False),
-    Column("page", Integer, nullable=False),
-    Column("register", String),
-    Column("field", String),
-    Column("code_value", Text, nullable=False),
-    Column("sheet_value", Text, nullable=False),
-    Column("detail", Text, nullable=False),
-    Column("state", String, nullable=False, index=True),  # open, resolved
-    Column("opened_by", String, nullable=False, index=True),  # cause id
-    Column("resolved_by", String, index=True),
-    Column("opened_kind", String),  # kind of the cause; None: from before it was noted
-    Column("opened_at", Float),
-    Column("resolved_kind", String),
-    Column("resolved_at", Float),
 )
 
 samples = Table(

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from mapper.linking import mapping as mapping_module
 from mapper.model import Datasheet
+from mapper.version import mapping_version
 from streams.agents import links as links_module
 from streams.agents import remap as remap_module
 from streams.audit import audit
@@ -91,7 +92,7 @@ def test_a_new_linker_decides_anew_and_says_so(
     for module in (remap_module, links_module):
         monkeypatch.setattr(module, "linker_version", lambda: "f" * 32)
 
-    cause = Cause(kind="upgrade", id="f" * 32, time=9.0)
+    cause = Cause(kind="upgrade", id=mapping_version(), time=9.0)
     world.deliver(world.links, MappingChange(cause=cause, repo_id=world.repo))
 
     assert decided == ["zq4071.pdf"]
