@@ -9,7 +9,9 @@ from sqlalchemy import Connection, Row, select, update
 
 from mapper.ids import content_id
 from mapper.model import Datasheet
+from mapper.version import reader_version
 from streams.ledger.bodies import pack, unpack
+from streams.ledger.engine import starts_with
 from streams.ledger.locks import lock
 from streams.ledger.schema import datasheets, sheet_changes
 from streams.ledger.upsert import upsert
@@ -38,6 +40,10 @@ class SheetRow:
     released_at: float
     read_at: float
     seconds: float
+    reader: str
+    """Version that read it; "": one before versions were noted."""
+    unconfirmed: tuple[str, ...] | None = None
+    """Part numbers that a person gave and its text does not name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +66,41 @@ def current_sheet(conn: Connection, family: str) -> SheetRow | None:
     return _row(row) if row else None
 
 
+def get_sheet(conn: Connection, sha256: str) -> SheetRow | None:
+    """Return a release, current or not."""
+    row = conn.execute(select(*_COLUMNS).where(datasheets.c.sha256 == sha256)).one_or_none()
+    return _row(row) if row else None
+
+
+def find_sheet(conn: Connection, key: str) -> SheetRow | None:
+    """Return the current release of this family, part or file, else the release with this sha256 or the start of it.
+
+    None when none is, or several are.
+    """
+    current = list_sheets(conn)
+    wanted = key.lower()
+    for matches in (
+        lambda sheet: sheet.family.lower() == wanted,
+        lambda sheet: wanted in {part.lower() for part in sheet.parts},
+        lambda sheet: sheet.file.lower() == wanted,
+    ):
+        chosen = [sheet for sheet in current if matches(sheet)]
+        if len(chosen) == 1:
+            return chosen[0]
+    found = conn.execute(select(*_COLUMNS).where(starts_with(datasheets.c.sha256, wanted)).limit(2)).all()
+    return _row(found[0]) if len(found) == 1 else None
+
+
 def lock_family(conn: Connection, family: str) -> SheetRow | None:
     """Return the current release of a family; until the transaction ends nobody else makes another one current."""
     lock(conn, "datasheet family", family)
     return current_sheet(conn, family)
+
+
+def find_release(conn: Connection, sha256: str) -> SheetRow | None:
+    """Return a release by the digest of its PDF."""
+    row = conn.execute(select(*_COLUMNS).where(datasheets.c.sha256 == sha256)).one_or_none()
+    return _row(row) if row else None
 
 
 def load_sheet(conn: Connection, sha256: str) -> Datasheet:
@@ -81,8 +118,13 @@ def write_sheet(
     read_at: float,
     seconds: float,
     current: bool,
+    unconfirmed: Sequence[str] | None = None,
+    reader: str | None = None,
 ) -> None:
-    """Write a release; when current, no other of its family is."""
+    """Write a release, as the version `reader` read it (None: this one); when current, no other of its family is.
+
+    unconfirmed: given parts that are not in its text.
+    """
     if current:
         conn.execute(update(datasheets).where(datasheets.c.family == sheet.family).values(current=False))
     row = {
@@ -102,9 +144,16 @@ def write_sheet(
         "released_at": released_at,
         "read_at": read_at,
         "seconds": seconds,
+        "reader": reader_version() if reader is None else reader,
         "body": pack(sheet),
+        "unconfirmed": None if unconfirmed is None else list(unconfirmed),
     }
     upsert(conn, datasheets, [row])
+
+
+def record_reader(conn: Connection, sha256: str, reader: str) -> None:
+    """Note that this version has read a release and left it as it was."""
+    conn.execute(update(datasheets).where(datasheets.c.sha256 == sha256).values(reader=reader))
 
 
 def list_sheets(conn: Connection, *, current: bool | None = True, family: str | None = None) -> list[SheetRow]:
@@ -123,11 +172,17 @@ def current_bodies(conn: Connection) -> dict[str, bytes]:
     return {row.sha256: row.body for row in conn.execute(query.order_by(datasheets.c.family, datasheets.c.sha256))}
 
 
-def current_releases(conn: Connection) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Return family -> (sha256, parts) of every current release."""
-    query = select(datasheets.c.family, datasheets.c.sha256, datasheets.c.parts).where(datasheets.c.current.is_(True))
-    rows = conn.execute(query.order_by(datasheets.c.family))
-    return {row.family: (row.sha256, tuple(row.parts)) for row in rows}
+def current_ids(conn: Connection) -> set[str]:
+    """Return the sha256 of every current release."""
+    return set(conn.execute(select(datasheets.c.sha256).where(datasheets.c.current.is_(True))).scalars())
+
+
+def current_releases(conn: Connection) -> dict[str, tuple[str, tuple[str, ...], str]]:
+    """Return family -> (sha256, parts, reader's version) of every current release."""
+    columns = datasheets.c
+    query = select(columns.family, columns.sha256, columns.parts, columns.reader).where(columns.current.is_(True))
+    rows = conn.execute(query.order_by(columns.family))
+    return {row.family: (row.sha256, tuple(row.parts), row.reader) for row in rows}
 
 
 def write_sheet_changes(
@@ -168,4 +223,5 @@ _COLUMNS = [datasheets.c[field.name] for field in dataclasses.fields(SheetRow)]
 
 def _row(row: Row[Any]) -> SheetRow:
     fields = {field.name: row._mapping[field.name] for field in dataclasses.fields(SheetRow)}
-    return SheetRow(**{**fields, "parts": tuple(row.parts)})
+    unconfirmed = None if row.unconfirmed is None else tuple(row.unconfirmed)
+    return SheetRow(**{**fields, "parts": tuple(row.parts), "unconfirmed": unconfirmed})

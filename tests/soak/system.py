@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 from sqlalchemy import Engine
 
 from streams.config import StreamsSettings
+from streams.kafka_security import addresses
 from streams.ledger import offsets, outbox, samples, shards
 from streams.ledger.engine import open_ledger, reading
 from streams.ledger.migrate import upgrade
@@ -189,7 +191,11 @@ class System:
             waits = outbox.count(conn)
             untold = self.work.untold(conn) if "watcher" in self._kept else 0
             unsealed = samples.pending_summary(conn)[0] + len(shards.planned_shards(conn))
-        ends = self.ends()  # after the ledger: what came in between is still to come
+        try:
+            ends = self.ends()  # after the ledger: what came in between is still to come
+        except KafkaError as error:
+            self._forget_consumer()
+            return f"brokers do not answer: {error!r}"
         behind = sum(end - reached.get(place, 0) for place, end in ends.items())
         sealing = "sealer" in self._kept and unsealed
         if behind or waits or sealing or untold:
@@ -199,7 +205,9 @@ class System:
     def ends(self) -> dict[tuple[str, int], int]:
         """Return the end of every partition that an agent reads."""
         if self._consumer is None:
-            self._consumer = KafkaConsumer(bootstrap_servers=self.settings.kafka, enable_auto_commit=False)
+            self._consumer = KafkaConsumer(
+                bootstrap_servers=addresses(self.settings), enable_auto_commit=False, reconnect_backoff_max_ms=1000
+            )
         places = {
             TopicPartition(topic_name(self.settings, topic), number): (topic.name, number)
             for topic in AGENT_TOPICS.values()
@@ -225,10 +233,14 @@ class System:
         for life in self._lives:
             life.kill()
         self.producer.close()
-        if self._consumer is not None:
-            with contextlib.suppress(Exception):
-                self._consumer.close()
+        self._forget_consumer()
         self.engine.dispose()
+
+    def _forget_consumer(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            with contextlib.suppress(Exception):
+                consumer.close()
 
     def _revive(self) -> None:
         for name, lives in self._kept.items():
