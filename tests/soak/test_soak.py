@@ -1,4 +1,4 @@
-"""The soak in short, in a minute: a few failpoints, two workers, a zombie, poison; `make soak` runs all."""
+"""The soak in short: a few failpoints, two workers, a zombie, poison, a full disk; `make soak` runs all."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ DEATHS = {
     "watcher": (Point.TOLD, Point.BLOB_STORED, Point.SHEET_TOLD),
     "sealer": (Point.SHARD_PLANNED, Point.SHARD_VISIBLE, Point.SIDECAR_VISIBLE),
 }
-NAMES = (*DEATHS, "zombie, SQLite", "poison", "hand over")
+NAMES = (*DEATHS, "zombie, SQLite", "poison", "hand over", "no room, home")
 
 
 @pytest.fixture(scope="module")
