@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +28,7 @@ from streams.topics import AGENT_TOPICS, apply_topics, num_partitions, topic_nam
 from tests.soak.processes import ROOT, Life
 from tests.soak.work import Step, Work
 
-SETTLE_SECONDS = 240.0
+SETTLE_SECONDS = 600.0
 LOOK_SECONDS = 0.25
 SETTINGS = {
     "shard_max_age_seconds": 1.0,
@@ -47,7 +48,15 @@ class System:
     """See tests/soak/scenario.py for how it is used."""
 
     def __init__(
-        self, work: Work, home: Path, *, kafka: str, database_url: str, rng: random.Random, settings: Mapping[str, Any]
+        self,
+        work: Work,
+        home: Path,
+        *,
+        kafka: str,
+        database_url: str,
+        rng: random.Random,
+        stopping: threading.Event,
+        settings: Mapping[str, Any],
     ) -> None:
         home.mkdir(parents=True)
         self.work = work
@@ -65,6 +74,8 @@ class System:
         """Ids of input records that the undisturbed run does not have."""
 
         self.started = time.monotonic()
+        self.seconds = 0.0
+        self._stopping = stopping
         self.settings = StreamsSettings(
             home=home,
             kafka=kafka,
@@ -168,7 +179,8 @@ class System:
             missing = self.missing()
             if not missing:
                 return
-            time.sleep(LOOK_SECONDS)
+            if self._stopping.wait(LOOK_SECONDS):
+                raise NotSettledError("interrupted")
         tails = "\n".join(f"--- {life.name}\n{life.said()[-1500:]}" for life in self._lives if not life.is_over)
         raise NotSettledError(f"not settled within {seconds:g} s: {missing}\n{tails}")
 
@@ -205,7 +217,8 @@ class System:
         return {places[place]: end for place, end in found.items()}
 
     def stop(self) -> None:
-        """Ask every process to end; none is started again."""
+        """Ask every process to end; none is started again. The scenario's time ends here."""
+        self.seconds = time.monotonic() - self.started
         self._kept.clear()
         for life in self._lives:
             if not life.is_over:
