@@ -1,5 +1,6 @@
 """Kafka in memory, as much of it as producers and agents see: topics with ids, partitions by key, offsets, no loss."""
 
+import asyncio
 import zlib
 from collections import defaultdict
 from collections.abc import Awaitable, Mapping, Sequence
@@ -90,8 +91,6 @@ class WorkerProducer:
     ) -> Awaitable[object]:
         """Append the record and return its confirmation."""
         self._log.append(topic, key, value, headers or {})
-        return _confirmed()
-
-
-async def _confirmed() -> None:
-    return None
+        confirmed = asyncio.get_running_loop().create_future()
+        confirmed.set_result(None)
+        return confirmed

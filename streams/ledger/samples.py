@@ -145,7 +145,7 @@ def add_samples(conn: Connection, new: Sequence[NewSample]) -> None:
         _set_state(conn, wanted, state)
     rows = {item.sample.sample_id: _values(item, seq) for seq, item in enumerate(new, start=first)}
     # The text may stand elsewhere now: in a fork, or under another path. What a shard holds of it stays as it was.
-    upsert(conn, samples, [row for key, row in rows.items() if known.get(key) is None], update=_PLACE + ("body",))
+    upsert(conn, samples, [row for key, row in rows.items() if known.get(key) is None], update=(*_PLACE, "body"))
     upsert(conn, samples, [row for key, row in rows.items() if known.get(key) is not None], update=_PLACE)
 
 

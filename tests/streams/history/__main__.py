@@ -1,4 +1,4 @@
-"""Run the histories for longer: python -m tests.streams.history [--examples N] [--steps N] [--seed N]; prints what happened."""
+"""Run many histories and print what happened in them: python -m tests.streams.history [--examples N] [--seed N]."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""C files of a made-up vendor, and edits of them: registers, fields, functions, shared headers, things about nothing."""
+"""C files of a made-up vendor, and edits of them: registers, fields, functions, shared headers, other things."""
 
 import re
 
@@ -7,7 +7,7 @@ FOLDERS = ("src", "lib/sensor", "drivers/{part}", "third_party/{part}", "test")
 NAMES = ("CONTROL", "STATUS", "SAMPLE_RATE", "INT_THRESHOLD", "FIFO_LEVEL", "DEVICE_ID")
 ADDRESSES = {name: 2 * number + 1 for number, name in enumerate(NAMES)}
 RESETS = {"CONTROL": 0x40, "SAMPLE_RATE": 0x07, "DEVICE_ID": 0xA5}
-SHEBANG = "/* SPDX-License-Identifier: MIT */\n"
+LICENCE = "/* SPDX-License-Identifier: MIT */\n"
 _DEFINE = re.compile(r"^#define (\w+) +(\(?[\w<+ ]+\)?)$", re.M)
 
 
@@ -23,46 +23,47 @@ def _header(part: str, pick: int) -> str:
             lines += [f"#define {part}_CONTROL_ENABLE (1 << 0)", f"#define {part}_CONTROL_MODE_MASK 0x06"]
         if name in RESETS:
             lines.append(f"#define {part}_{name}_RESET 0x{RESETS[name]:02X}")
-    return SHEBANG + "\n".join([*lines, "", "#endif", ""])
+    return LICENCE + "\n".join([*lines, "", "#endif", ""])
 
 
 def _based_header(part: str, pick: int) -> str:
     lines = [f'#include "bus_map.h"\n/* registers of the {part} */']
     lines += [f"#define {part}_{name} (SENSOR_BASE + {ADDRESSES[name]})" for name in _names(pick)]
-    return SHEBANG + "\n".join([*lines, ""])
+    return LICENCE + "\n".join([*lines, ""])
 
 
 def _map_header(part: str, pick: int) -> str:
-    return f"{SHEBANG}#pragma once\n#define SENSOR_BASE 0x0{pick % 2}\n#define BUS_SPEED 400000\n"
+    return f"{LICENCE}#pragma once\n#define SENSOR_BASE 0x0{pick % 2}\n#define BUS_SPEED 400000\n"
 
 
 def _bare_header(part: str, pick: int) -> str:
     lines = [f"/* {part} three axis sensor, see its datasheet */"]
     lines += [f"#define ACC_REG_{name} 0x{ADDRESSES[name]:02x}" for name in _names(pick)]
-    return SHEBANG + "\n".join([*lines, ""])
+    return LICENCE + "\n".join([*lines, ""])
 
 
 def _enumeration(part: str, pick: int) -> str:
     body = "".join(f"    {part}_{name} = 0x{ADDRESSES[name]:02X},\n" for name in _names(pick))
-    return f"{SHEBANG}enum {part.lower()}_register {{\n{body}}};\n"
+    return f"{LICENCE}enum {part.lower()}_register {{\n{body}}};\n"
 
 
 def _layout(part: str, pick: int) -> str:
     body = "".join(f"    unsigned char {name.lower()};\n" for name in _names(pick))
-    return f"{SHEBANG}/* register block of the {part} */\nstruct {part.lower()}_registers {{\n{body}}};\n"
+    return f"{LICENCE}/* register block of the {part} */\nstruct {part.lower()}_registers {{\n{body}}};\n"
 
 
 def _source(part: str, pick: int) -> str:
     low = part.lower()
     functions = [
-        f"int {low}_read_{name.lower()}(void)\n{{\n    return bus_read({part}_REG_{name});\n}}\n" for name in _names(pick)
+        f"int {low}_read_{name.lower()}(void)\n{{\n    return bus_read({part}_REG_{name});\n}}\n"
+        for name in _names(pick)
     ]
     start = f"int {low}_init(void)\n{{\n    return bus_write({part}_REG_CONTROL, {part}_CONTROL_ENABLE);\n}}\n"
-    return f'{SHEBANG}#include "{low}.h"\n\n' + "\n".join([start, *functions])
+    return f'{LICENCE}#include "{low}.h"\n\n' + "\n".join([start, *functions])
 
 
 def _unrelated(part: str, pick: int) -> str:
-    return f"{SHEBANG}#define LED_PIN {pick % 32}\nvoid led_on(void)\n{{\n    gpio_set(LED_PIN);\n}}\n"
+    return f"{LICENCE}#define LED_PIN {pick % 32}\nvoid led_on(void)\n{{\n    gpio_set(LED_PIN);\n}}\n"
 
 
 def _empty(part: str, pick: int) -> str:
@@ -89,11 +90,11 @@ def new_file(kind: str, part: str, folder: str, pick: int) -> tuple[str, str]:
     return f"{folder.format(part=low)}/{name.format(low=low)}", write(part, pick)
 
 
-def _with_define(text: str, pick: int, change: "re.Match[str] | None", new: str) -> str:
-    return text if change is None else text[: change.start()] + new + text[change.end() :]
+def _with(text: str, found: re.Match[str], new: str) -> str:
+    return text[: found.start()] + new + text[found.end() :]
 
 
-def _define(text: str, pick: int) -> "re.Match[str] | None":
+def _define(text: str, pick: int) -> re.Match[str] | None:
     found = list(_DEFINE.finditer(text))
     return found[pick % len(found)] if found else None
 
@@ -101,7 +102,7 @@ def _define(text: str, pick: int) -> "re.Match[str] | None":
 def set_value(text: str, pick: int) -> str:
     """Give one macro another value."""
     found = _define(text, pick)
-    return _with_define(text, pick, found, f"#define {found[1]} 0x{pick % 16:02X}") if found else text
+    return _with(text, found, f"#define {found[1]} 0x{pick % 16:02X}") if found else text
 
 
 def rename_macro(text: str, pick: int) -> str:
@@ -116,7 +117,8 @@ def rename_macro(text: str, pick: int) -> str:
 def add_field(text: str, pick: int) -> str:
     """Add a macro for a bit field, or for a register."""
     part, name = PARTS[pick % 2], NAMES[pick % len(NAMES)]
-    line = f"#define {part}_{name}_BIT{pick % 8} (1 << {pick % 8})" if pick % 3 else f"#define {part}_REG_{name} 0x{ADDRESSES[name]:02X}"
+    field = f"{part}_{name}_BIT{pick % 8} (1 << {pick % 8})"
+    line = "#define " + (field if pick % 3 else f"{part}_REG_{name} 0x{ADDRESSES[name]:02X}")
     found = _define(text, pick)
     at = found.end() if found else len(text)
     return f"{text[:at]}\n{line}{text[at:]}\n"
@@ -125,13 +127,14 @@ def add_field(text: str, pick: int) -> str:
 def remove_define(text: str, pick: int) -> str:
     """Take one macro away."""
     found = _define(text, pick)
-    return _with_define(text, pick, found, "/* gone */") if found else text
+    return _with(text, found, "/* gone */") if found else text
 
 
 def add_function(text: str, pick: int) -> str:
     """Add a function that reads a register."""
     part, name = PARTS[pick % 2], NAMES[pick % len(NAMES)]
-    return f"{text}\nint {part.lower()}_get_{name.lower()}_{pick % 4}(void)\n{{\n    return bus_read({part}_REG_{name});\n}}\n"
+    head = f"int {part.lower()}_get_{name.lower()}_{pick % 4}(void)"
+    return f"{text}\n{head}\n{{\n    return bus_read({part}_REG_{name});\n}}\n"
 
 
 def respace(text: str, pick: int) -> str:

@@ -115,9 +115,7 @@ class MirrorDouble:
                 found.append(ChangedPath(status=status, path=path, blob_id=blob, old_path=sources.get(path)))
         return sorted(found, key=lambda change: change.path)
 
-    def read_blobs(
-        self, blob_ids: Iterable[str], *, max_bytes: int = 2_000_000
-    ) -> Iterator[tuple[str, bytes | None]]:
+    def read_blobs(self, blob_ids: Iterable[str], *, max_bytes: int = 2_000_000) -> Iterator[tuple[str, bytes | None]]:
         """Yield each id with its content."""
         for name in blob_ids:
             data = self._objects.blobs[name]

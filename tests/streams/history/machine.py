@@ -1,12 +1,14 @@
-"""Random histories: whatever the vendor, the operator, Kafka and the machines do, the ledger ends as if from scratch."""
+"""Random histories: whatever vendor, operator, Kafka and machines do, the ledger ends as if made from scratch."""
 
 import asyncio
+import atexit
 import shutil
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 from hypothesis import event
@@ -18,7 +20,8 @@ from tests.streams.history import proofs
 from tests.streams.history.code import PARTS
 from tests.streams.history.papers import REVISIONS
 from tests.streams.history.plant import Died, Worker
-from tests.streams.history.world import BRANCHES, CHANGES, GLOBS, PINNED, World
+from tests.streams.history.vendor import CHANGES
+from tests.streams.history.world import BRANCHES, GLOBS, PINNED, World
 
 SHARED_MEMORY = Path("/dev/shm")
 """Where ledgers lie if there is such a place: a commit there waits for no disk."""
@@ -44,10 +47,7 @@ class Histories(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        where = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
-        self.folder = Path(tempfile.mkdtemp(prefix="history-", dir=where))
-        (self.folder / "world").mkdir()
-        self.world = World(self.folder / "world")
+        self.world = World(_folder())
 
     @initialize(files=firsts, history=st.booleans(), second=st.booleans(), taken=st.booleans())
     def begin(self, files: list[tuple[str, int, int]], history: bool, second: bool, taken: bool) -> None:
@@ -223,7 +223,6 @@ class Histories(RuleBasedStateMachine):
                 self._conclude()
         finally:
             self.world.close()
-            shutil.rmtree(self.folder)
 
     def _conclude(self) -> None:
         self.world.settle()
@@ -280,6 +279,14 @@ def _deliver(worker: Worker, turns: list[tuple[int, int]], loop: asyncio.Abstrac
     for pick, count in turns:
         if places := [place for place in sorted(worker.places) if worker.waiting(*place)]:
             worker.deliver(*places[pick % len(places)], count, loop=loop)
+
+
+@cache
+def _folder() -> Path:
+    """Return where this process has its data homes, one example after another, gone when it ends."""
+    folder = Path(tempfile.mkdtemp(prefix="history-", dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None))
+    atexit.register(shutil.rmtree, folder)
+    return folder
 
 
 def _die() -> None:

@@ -114,7 +114,9 @@ def _datasheet(paper: Paper, sha256: str, file: str, parts: Sequence[str]) -> Da
         _section("General description", (), 1, front),
         _section(paper.chapter, (), paper.first_page, overview),
         *(
-            _section(entry.name, (paper.chapter,), paper.first_page + 1 + number // 3, f"{entry.name} 0x{entry.address:02X}")
+            _section(
+                entry.name, (paper.chapter,), paper.first_page + 1 + number // 3, f"{entry.name} 0x{entry.address:02X}"
+            )
             for number, entry in enumerate(paper.entries)
         ),
     ]

@@ -5,8 +5,9 @@ are doubles.
 """
 
 import asyncio
-import os
+import atexit
 import shutil
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -99,11 +100,12 @@ class Plant:
     """A data home with its log; `worker` is the process that has the partitions now."""
 
     def __init__(self, home: Path, mirrors: Mirrors) -> None:
-        home.mkdir()
-        shutil.copyfile(_empty_ledger(home.parent), home / "ledger.db")
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True)
+        shutil.copyfile(_empty_ledger(), home / "ledger.db")
         self.mirrors = mirrors
-        self.settings = StreamsSettings(home=home, default_licence="MIT", partitions=PARTITIONS)
-        self.engine = open_ledger(self.settings.database_url)
+        self.settings = _settings(home)
+        self.engine = _engine(self.settings.database_url)
         self.log = MemoryLog(partitions=PARTITIONS)
         self.loop = asyncio.new_event_loop()
         self.worker = Worker(self)
@@ -243,10 +245,22 @@ def _die(status: int) -> None:
 
 
 @cache
-def _empty_ledger(folder: Path) -> Path:
+def _settings(home: Path) -> StreamsSettings:
+    return StreamsSettings(home=home, default_licence="MIT", partitions=PARTITIONS)
+
+
+@cache
+def _engine(url: str) -> Engine:
+    """Return the engine of a ledger's file, whichever file lies there: it keeps the statements it has compiled."""
+    return open_ledger(url)
+
+
+@cache
+def _empty_ledger() -> Path:
     """Return a ledger without rows that notes all that is ever put into the outbox."""
-    path = folder / f"empty-{os.getpid()}.db"
-    engine = open_ledger(f"sqlite:///{path}")
+    folder = Path(tempfile.mkdtemp(prefix="ledger-"))
+    atexit.register(shutil.rmtree, folder)
+    engine = open_ledger(f"sqlite:///{folder}/empty.db")
     upgrade(engine)
     with engine.connect() as conn:
         driver = conn.connection.driver_connection
@@ -254,7 +268,7 @@ def _empty_ledger(folder: Path) -> Path:
         driver.executescript(SEEN)
         driver.execute("PRAGMA journal_mode = DELETE")
     engine.dispose()
-    return path
+    return folder / "empty.db"
 
 
 def seen(engine: Engine) -> list[tuple[str, str, bytes]]:
@@ -262,5 +276,3 @@ def seen(engine: Engine) -> list[tuple[str, str, bytes]]:
     with reading(engine) as conn:
         rows = conn.execute(text("SELECT topic, key, value FROM outbox_seen ORDER BY rowid")).all()
     return [(row.topic, row.key, row.value) for row in rows]
-
-

@@ -1,9 +1,7 @@
 """What must hold of a ledger: always, and once the stream is quiet."""
 
 from collections import Counter
-
 from functools import cache
-
 from typing import Any
 from unittest.mock import patch
 
@@ -13,8 +11,7 @@ from bench.memory_log import MemoryLog
 from mapper.code import parse_file
 from mapper.errors import SourceError
 from mapper.ids import blob_id, symbol_id
-from mapper.linking import map_tree
-from mapper.model import LIVE_STATES, SourceFile
+from mapper.model import LIVE_STATES
 from streams import topics
 from streams.agents.links import map_bodies
 from streams.agents.symbols import is_wanted
@@ -36,6 +33,7 @@ from streams.ledger.schema import (
 )
 from streams.ledger.sources import Repository
 from streams.records import CommitRecord
+from streams.watch.git import EMPTY_TREE
 from tests.streams.history.git_double import Objects
 from tests.streams.history.plant import Plant, seen
 
@@ -109,7 +107,8 @@ def check_quiet(plant: Plant, objects: Objects, scratch: Plant) -> None:
 
 def check_tree(conn: Connection, repository: Repository, objects: Objects) -> None:
     """Check that tree and symbols are those of the head, and the head is what was last told."""
-    assert repository.head == repository.tip, (repository.head, repository.tip)
+    if repository.tip not in (None, EMPTY_TREE):  # else nothing was told since it was added (again)
+        assert repository.head == repository.tip, (repository.head, repository.tip)
     wanted = {path: data for path, data in objects.tree(repository.head).items() if is_wanted(repository, path)}
     here = tree_files.c.repo_id == repository.repo_id
     held = dict(conn.execute(select(tree_files.c.path, tree_files.c.blob_id).where(here)).all())
@@ -161,18 +160,6 @@ def check_removed(conn: Connection) -> None:
     assert not conn.execute(current).all()
 
 
-def mapped_from_values(files: dict[str, bytes], plant: Plant, repository: Repository) -> Any:
-    """Return the mapping of a tree and the current datasheets, nothing of the ledger's tree in it."""
-    with reading(plant.engine) as conn:
-        read = [sheets.load_sheet(conn, sha256) for sha256, _ in sheets.current_releases(conn).values()]
-    return map_tree([_file(p, d) for p, d in files.items()], read, repo_family=repository.repo_id, pinned_parts=repository.parts)
-
-
-@cache
-def _file(path: str, data: bytes) -> SourceFile:
-    return parse_file(path, data)
-
-
 def _letters(conn: Connection) -> list[Any]:
     return [tuple(row) for row in conn.execute(select(dead_letters))]
 
@@ -189,3 +176,7 @@ def statistics(plant: Plant) -> Counter[str]:
     return told
 
 
+def head_and_linked(conn: Connection, repo_id: str) -> tuple[str | None, str | None]:
+    """Return the head of a repository and the head that its links are of."""
+    repository = sources.get_repository(conn, repo_id)
+    return repository.head, repository.linked_head
