@@ -1,6 +1,7 @@
 """Run many histories and print what happened in them: python -m tests.streams.history [--examples N] [--seed N]."""
 
 import argparse
+import logging
 import sys
 import time
 
@@ -32,6 +33,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--no-shrink", action="store_true", help="say the first failing history as it is")
     chosen = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    logging.getLogger("tests").setLevel(logging.INFO)
+    logging.getLogger("streams").setLevel(logging.CRITICAL)  # retries and zombies are what is tested here
     started = time.monotonic()
     chosen_settings = settings(
         max_examples=chosen.examples,

@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import logging
 import shutil
 import sys
 import tempfile
@@ -22,6 +23,8 @@ from tests.streams.history.papers import REVISIONS
 from tests.streams.history.plant import Died, Worker
 from tests.streams.history.vendor import CHANGES
 from tests.streams.history.world import BRANCHES, GLOBS, PINNED, World
+
+logger = logging.getLogger(__name__)
 
 SHARED_MEMORY = Path("/dev/shm")
 """Where ledgers lie if there is such a place: a commit there waits for no disk."""
@@ -232,6 +235,9 @@ class Histories(RuleBasedStateMachine):
             proofs.check_quiet(self.world.plant, self.world.objects, scratch)
             seen = proofs.statistics(self.world.plant)
             STATISTICS.update(seen)
+            STATISTICS["history"] += 1
+            if STATISTICS["history"] % 50 == 0:
+                logger.info("%d histories held: %s", STATISTICS["history"], dict(sorted(STATISTICS.items())))
             for kind in seen:
                 event(kind)
         finally:
