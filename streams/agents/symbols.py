@@ -229,7 +229,7 @@ def _applied(event: CommitEvent, prepared: TreeChange, num_symbols: int, now: fl
 
 def _records(event: CommitEvent, paths: Iterable[str], changed: tuple[str, ...]) -> Iterator[Outgoing]:
     cause = Cause(kind="commit", id=event.commit, time=event.commit_time, detail=event.summary)
-    # Without a path that counts too: the links are of another head then, and nobody else would say so.
+    # Nothing to map is told as well: links are then of the new head, and known to be.
     for number, batch in enumerate(list(path_batches(paths)) or [()]):
         change = MappingChange(
             cause=cause,
