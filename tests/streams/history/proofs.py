@@ -93,7 +93,7 @@ def check_quiet(plant: Plant, objects: Objects, scratch: Plant) -> None:
             check_tree(conn, repository, objects)
             check_commits(conn, repository, plant.log)
         check_removed(conn)
-        assert sheets.current_releases(conn) == sheets.current_releases(other)
+        assert current(conn) == current(other)
         left, right = dump.dump(conn), dump.dump(other)
         assert left == right, "\n".join(["only in the ledger (-), only from scratch (+)",
                                          *dump.difference(left.splitlines(), right.splitlines())])  # fmt: skip
@@ -103,6 +103,11 @@ def check_quiet(plant: Plant, objects: Objects, scratch: Plant) -> None:
     logged = Counter((topic.name, r.key, r.value) for topic in topics.TOPICS for r in plant.log.all_of(topic.name))
     missing = [row for row in seen(plant.engine) if not logged[row[0], row[1].encode(), row[2]]]
     assert not missing, missing
+
+
+def current(conn: Connection) -> set[tuple[str, str, tuple[str, ...]]]:
+    """Return family, digest and parts of the current releases."""
+    return {(sheet.family, sheet.sha256, sheet.parts) for sheet in sheets.list_sheets(conn)}
 
 
 def check_tree(conn: Connection, repository: Repository, objects: Objects) -> None:
@@ -147,7 +152,7 @@ def check_commits(conn: Connection, repository: Repository, log: MemoryLog) -> N
 def check_removed(conn: Connection) -> None:
     """Check that nothing of a removed repository or a withdrawn datasheet is live."""
     gone = [repository.repo_id for repository in sources.list_repositories(conn, ("removed",))]
-    families = set(sheets.current_releases(conn))
+    families = {family for family, _, _ in current(conn)}
     for table, live in ((links, links.c.state.in_(_LIVE)), (conflicts, conflicts.c.state == "open")):
         held = conn.execute(select(table.c.repo_id, table.c.sheet_family).where(live)).all()
         assert not [row for row in held if row.repo_id in gone or row.sheet_family not in families]
@@ -156,8 +161,8 @@ def check_removed(conn: Connection) -> None:
     kept = select(samples.c.path).where(samples.c.repo_id.in_(gone), samples.c.state != "retracted")
     assert not conn.execute(kept).all()
     withdrawn = [source.source_id for source in sources.list_sheet_sources(conn, ("removed",))]
-    current = select(datasheets.c.file).where(datasheets.c.source_id.in_(withdrawn), datasheets.c.current.is_(True))
-    assert not conn.execute(current).all()
+    theirs = select(datasheets.c.file).where(datasheets.c.source_id.in_(withdrawn), datasheets.c.current.is_(True))
+    assert not conn.execute(theirs).all()
 
 
 def _letters(conn: Connection) -> list[Any]:
