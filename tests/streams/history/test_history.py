@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from tests.streams.history.machine import Histories
 
-EXAMPLES = 60
+EXAMPLES = 40
 STEPS = 16
 
 TestHistories = Histories.TestCase
