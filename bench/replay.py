@@ -38,6 +38,8 @@ from streams.watch.git import EMPTY_TREE, GitMirror
 from streams.watch.poll import Poller
 
 MAX_SHOWN = 20
+EVERY_COMMIT = 1_000_000
+"""No history is so long that it is taken in at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,9 @@ class Stream:
     """One ledger with its watcher and agents, over a log in memory."""
 
     def __init__(self, home: Path, pool: Pool) -> None:
-        self.settings = StreamsSettings(home=home, database_url="", default_licence="MIT", partitions=1)
+        self.settings = StreamsSettings(
+            home=home, database_url="", default_licence="MIT", partitions=1, backfill_commits=EVERY_COMMIT
+        )
         self.engine = open_ledger(self.settings.database_url)
         upgrade(self.engine)
         self._log = MemoryLog()

@@ -19,6 +19,17 @@ class ChangedPath:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierCommit:
+    """A commit that a backfill records without anybody reading its files; base: the commit before it."""
+
+    commit: str
+    base: str | None
+    commit_time: float
+    summary: str
+    num_changed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommitEvent:
     """Commit `commit` of a repository's watched ref follows `base` (None: nothing was known before)."""
 
@@ -33,6 +44,12 @@ class CommitEvent:
     """False: the changes are too many to list (records.MAX_CHANGED_PATHS); read the commit's tree."""
     commit_time: float
     summary: str
+    earlier: tuple[EarlierCommit, ...] = ()
+    """Commits between base and this one that are recorded only, at most records.MAX_EARLIER; oldest first."""
+    mapped: bool = True
+    """False: this commit is recorded only as well; one that is mapped follows."""
+    backfill: int = 0
+    """Of a mapped one: how many commits before it were recorded only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,4 +143,16 @@ class ShardEvent:
     sealed_at: float
 
 
-Event = CommitEvent | SheetEvent | MappingChange | LinkedChange | LinkEvent | SampleEvent | ShardEvent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HintEvent:
+    """Somebody says that a repository may have news; which, and whether it is so, only a look tells."""
+
+    delivery_id: str
+    """Digest of what the sender calls this delivery."""
+    place: str
+    """host/path of the repository, or its id here."""
+    forge: str
+    received_at: float
+
+
+Event = HintEvent | CommitEvent | SheetEvent | MappingChange | LinkedChange | LinkEvent | SampleEvent | ShardEvent

@@ -29,6 +29,11 @@ class StreamsMetrics:
         )
         self.source_failing = gauge("source_failing", "1 while the last poll of a source failed.", "source")
 
+        self.hints = counter("hints_total", "Hints of news: taken, or unknown where nothing is watched.", "result")
+
+        # Hooks
+        self.webhooks = counter("webhooks_total", "Deliveries of webhooks, by what was answered.", "forge", "status")
+
         # Worker
         self.records = counter("records_total", "Records an agent is done with, by result.", "stage", "result")
         self.retries = counter("retries_total", "Attempts that failed and were repeated, by reason.", "stage", "reason")
@@ -86,6 +91,19 @@ class StreamsMetrics:
         self.shard_mismatches = gauge(
             "shard_mismatches", "Sealed shards whose file is missing or not what its sidecar says."
         )
+
+        # Auditor
+        self.audits = counter("audits_total", "Audits done.", "depth", "result")
+        self.audit_seconds = counter("audit_seconds_total", "Time that audits took.", "depth")
         self.audit_mismatches = gauge(
-            "audit_mismatches", "Links and conflicts that differ from a mapping from scratch."
+            "audit_mismatches", "Things in the ledger that are not what they should follow from, newest audits.", "kind"
+        )
+        self.audited_repositories = gauge(
+            "audited_repositories", "Repositories by their newest audit: clean, differs, waiting.", "result"
+        )
+        self.audit_clean = gauge(
+            "audit_clean_timestamp_seconds", "When a repository (or the ledger as a whole) was last clean.", "source"
+        )
+        self.audit_oldest_clean = gauge(
+            "audit_oldest_clean_timestamp_seconds", "When the repository waiting longest was last found clean."
         )

@@ -3,6 +3,7 @@
 The process is spawned with the first call, and ends with its parent however that ends, or after a time without work.
 """
 
+import errno
 import functools
 import multiprocessing
 import threading
@@ -83,12 +84,16 @@ class Pool:
                 return self._executor.submit(work)
             except BrokenProcessPool:
                 self._close()
-        self._executor = ProcessPoolExecutor(
-            max_workers=self._workers,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=die_with_parent,
-            max_tasks_per_child=MAX_CALLS,
-        )
+        try:
+            self._executor = ProcessPoolExecutor(
+                max_workers=self._workers,
+                mp_context=multiprocessing.get_context("spawn"),
+                initializer=die_with_parent,
+                max_tasks_per_child=MAX_CALLS,
+            )
+        except OSError as error:
+            # Its semaphores are files in memory (/dev/shm); without room for them Python's error has the number 0.
+            raise OSError(error.errno or errno.ENOSPC, f"no room for a process's semaphores: {error}") from error
         return self._executor.submit(work)
 
     def _close(self) -> None:

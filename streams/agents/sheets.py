@@ -5,12 +5,14 @@ they come.
 """
 
 import dataclasses
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
 
+from mapper.datasheet.confirm import unconfirmed_parts
 from mapper.datasheet.revision import SheetChange, diff_datasheets
 from mapper.model import Datasheet
 from streams import topics
@@ -25,6 +27,8 @@ from streams.ledger.outbox import Outgoing
 from streams.ledger.sheets import SheetRow
 from streams.metrics import StreamsMetrics
 from streams.records import MAX_LISTED_IDS, ChangeRecord, SheetRecord
+
+logger = logging.getLogger(__name__)
 
 ReadSheet = Callable[..., Datasheet]
 """streams.sandbox.read_sheet, or a test's own."""
@@ -85,6 +89,9 @@ class SheetsAgent:
             raise MovedError(f"datasheet family {sheet.family}: another release became current")
         again = before is not None and before.sha256 == sheet.sha256
         newest = before is None or again or (before.released_at, before.sha256) < (event.released_at, sheet.sha256)
+        unconfirmed = unconfirmed_parts(sheet, event.parts)
+        if unconfirmed:
+            logger.warning("parts not named by the datasheet source_id=%s parts=%s", event.source_id, unconfirmed)
         sheets.write_sheet(
             conn,
             sheet,
@@ -93,6 +100,7 @@ class SheetsAgent:
             read_at=time.time(),
             seconds=prepared.seconds,
             current=newest,
+            unconfirmed=unconfirmed,
         )
         changed = newest and (before is None or not again or before.parts != sheet.parts)
         if changed and before is not None and not again:

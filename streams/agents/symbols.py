@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from mapper.code import is_relevant_path, parse_file
 from mapper.errors import SourceError
+from mapper.ids import commit_event_id
 from mapper.model import SourceFile
 from streams import topics
 from streams.agents.delivery import Effect
@@ -67,7 +68,7 @@ class TreeChange:
     num_parsed: int = 0
     seconds: float = 0.0
     repeated: bool = False
-    """The event was applied before, and nothing follows from it now."""
+    """The event was applied before, or its commits are recorded only: nothing follows from it now."""
 
 
 class SymbolsAgent:
@@ -92,6 +93,8 @@ class SymbolsAgent:
             repository = sources.find_repository(conn, event.repo_id)
             if repository is None or repository.state == "removed":
                 return None
+            if not event.mapped:
+                return TreeChange(base=repository.head, new={}, removed=frozenset(), repeated=True)
             if symbols.is_recorded(conn, event.event_id) and event.base != repository.head:
                 return TreeChange(base=repository.head, new={}, removed=frozenset(), repeated=True)
             old = symbols.read_tree(conn, event.repo_id)
@@ -114,13 +117,16 @@ class SymbolsAgent:
             return Effect(result="dropped", count=lambda: self._metrics.drops.labels(self.agent, "removed").inc())
         if repository.head != prepared.base:
             raise MovedError(f"repository {event.repo_id}: head moved from {prepared.base} to {repository.head}")
-        if prepared.repeated:
-            return Effect(event_time=event.commit_time)
         now, paths = time.time(), {*prepared.new, *prepared.removed}
+        symbols.record_commits(conn, _recorded(event, now))
+        if prepared.repeated or (event.commit == event.base and not paths):
+            return Effect(event_time=event.commit_time)
         symbols.write_tree(conn, event.repo_id, prepared.new, prepared.removed)
         files = symbols.load_parsed(conn, prepared.new)
         changed = symbols.replace_symbols(conn, event.repo_id, paths, files.values(), event.commit)
         samples.replace_drops(conn, self.agent, event.repo_id, paths, prepared.drops)
+        if event.commit == repository.head:  # the same head, read anew: other path globs, say
+            sources.forget_linked(conn, event.repo_id)
         sources.record_head(conn, event.repo_id, event.commit, event.commit_time)
         symbols.record_commit(conn, _applied(event, prepared, len(changed), now))
         return Effect(
@@ -227,8 +233,32 @@ def _applied(event: CommitEvent, prepared: TreeChange, num_symbols: int, now: fl
     )
 
 
+def _recorded(event: CommitEvent, now: float) -> list[AppliedCommit]:
+    """Return the commits that an event brings besides its own, none of them read; the times keep their order."""
+    return [
+        AppliedCommit(
+            event_id=commit_event_id(event.repo_id, earlier.commit, earlier.base),
+            repo_id=event.repo_id,
+            commit_id=earlier.commit,
+            base=earlier.base,
+            summary=earlier.summary,
+            commit_time=earlier.commit_time,
+            applied_at=now - 1e-6 * (len(event.earlier) - number),
+            files_changed=earlier.num_changed,
+            files_parsed=0,
+            symbols_changed=0,
+            seconds=0.0,
+            mapped=False,
+        )
+        for number, earlier in enumerate(event.earlier)
+    ]
+
+
 def _records(event: CommitEvent, paths: Iterable[str], changed: tuple[str, ...]) -> Iterator[Outgoing]:
-    cause = Cause(kind="commit", id=event.commit, time=event.commit_time, detail=event.summary)
+    detail = event.summary
+    if event.backfill:
+        detail = f"backfill of {event.backfill + 1} commits up to {event.commit[:12]}: {event.summary}"
+    cause = Cause(kind="commit", id=event.commit, time=event.commit_time, detail=detail)
     # Nothing to map is told as well: links are then of the new head, and known to be.
     for number, batch in enumerate(list(path_batches(paths)) or [()]):
         change = MappingChange(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from mapper.model import Conflict
 from streams.events import Cause
@@ -43,17 +43,44 @@ def open_conflicts(conn: Connection, *, repo_id: str | None = None, limit: int =
 
 
 def find_conflicts(
-    conn: Connection, *, repo_id: str | None = None, state: str | None = None, limit: int = 1000
+    conn: Connection,
+    *,
+    repo_id: str | None = None,
+    state: str | None = None,
+    part: str | None = None,
+    kind: str | None = None,
+    limit: int = 1000,
+    offset: int = 0,
 ) -> list[ConflictRow]:
     """Return conflicts, by path and line; state None: open and resolved."""
     query = select(conflicts).order_by(
         conflicts.c.repo_id, conflicts.c.path, conflicts.c.line, conflicts.c.kind, conflicts.c.conflict_id
     )
-    if repo_id is not None:
-        query = query.where(conflicts.c.repo_id == repo_id)
-    if state is not None:
-        query = query.where(conflicts.c.state == state)
-    return [_row(row) for row in conn.execute(query.limit(limit))]
+    equal = {
+        conflicts.c.repo_id: repo_id,
+        conflicts.c.state: state,
+        func.lower(conflicts.c.part): part and part.lower(),
+        conflicts.c.kind: kind,
+    }
+    for column, wanted in equal.items():
+        if wanted is not None:
+            query = query.where(column == wanted)
+    return [_row(row) for row in conn.execute(query.limit(limit).offset(offset))]
+
+
+def by_cause(
+    conn: Connection, cause_id: str, *, repo_id: str | None = None
+) -> tuple[list[ConflictRow], list[ConflictRow]]:
+    """Return the conflicts that a commit or a datasheet revision opened, and those it resolved, by path and line."""
+    found = []
+    for column in (conflicts.c.opened_by, conflicts.c.resolved_by):
+        query = select(conflicts).where(column == cause_id)
+        if repo_id is not None:
+            query = query.where(conflicts.c.repo_id == repo_id)
+        rows = [_row(row) for row in conn.execute(query)]
+        found.append(sorted(rows, key=lambda row: (row.repo_id, row.path, row.line, row.kind, row.conflict_id)))
+    opened, resolved = found
+    return opened, resolved
 
 
 def replace_conflicts(conn: Connection, repo_id: str, found: Sequence[Conflict], cause: Cause) -> tuple[int, int]:

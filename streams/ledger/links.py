@@ -171,6 +171,13 @@ def load_links(
     return sorted(found, key=lambda stored: stored.link.link_id)
 
 
+def count_by_release(conn: Connection, repo_id: str) -> dict[str, int]:
+    """Return how many live links of a repository each datasheet release has, by sha256."""
+    here = (links.c.repo_id == repo_id) & links.c.state.in_(sorted(LIVE_STATES))
+    query = select(links.c.sheet_sha256, func.count()).where(here).group_by(links.c.sheet_sha256)
+    return dict(conn.execute(query.order_by(links.c.sheet_sha256)).all())
+
+
 def write_links(conn: Connection, repo_id: str, stored: Sequence[StoredLink]) -> None:
     """Write links as they are now, without history."""
     upsert(conn, links, [_values(repo_id, item) for item in stored])

@@ -124,6 +124,18 @@ def live_by_content(conn: Connection, hashes: Collection[str]) -> dict[str, Samp
     return found
 
 
+def ids_of_shard(conn: Connection, seq: int) -> set[str]:
+    """Return the ids of the samples that a shard took, retracted ones too."""
+    return set(conn.execute(select(samples.c.sample_id).where(samples.c.shard_seq == seq)).scalars())
+
+
+def count_misplaced(conn: Connection) -> int:
+    """Return how many samples are in a shard and not sealed, or sealed and in none."""
+    pending = (samples.c.state == "pending") & samples.c.shard_seq.is_not(None)
+    lost = (samples.c.state == "sealed") & samples.c.shard_seq.is_(None)
+    return int(conn.execute(select(func.count()).select_from(samples).where(pending | lost)).scalar_one())
+
+
 def find_sample(conn: Connection, sample_id: str) -> SampleRow | None:
     """Return a sample in whatever state."""
     row = conn.execute(select(*_COLUMNS).where(samples.c.sample_id == sample_id)).one_or_none()
@@ -185,6 +197,12 @@ def find_drops(
     if repo_id is not None:
         query = query.where(drops.c.repo_id == repo_id)
     return [_drop(row) for row in conn.execute(query)]
+
+
+def dropped_paths(conn: Connection, stage: str, repo_id: str) -> set[str]:
+    """Return the paths of a repository that a stage left out."""
+    query = select(drops.c.path).where(drops.c.stage == stage, drops.c.repo_id == repo_id, drops.c.path.is_not(None))
+    return set(conn.execute(query).scalars())
 
 
 def drops_of_content(conn: Connection, reason: str, hashes: Collection[str]) -> list[DropRow]:

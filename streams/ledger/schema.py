@@ -22,6 +22,8 @@ from sqlalchemy import (
     MetaData,
     Table,
     TypeDecorator,
+    false,
+    true,
     types,
 )
 
@@ -89,6 +91,27 @@ repositories = Table(
     Column("added_at", Float, nullable=False),
     Column("polled_at", Float),
     Column("error", Text),
+    Column("tag_glob", String),  # which tags are followed, instead of a branch; None: a branch is
+    Column("tip_ref", String),  # ref that `tip` was told of
+    Column("forced_at", Float),  # somebody asked for a look and the head once more; None once that is durable
+    Column("backfill_tip", String),  # commits up to this one are recorded without being mapped; None: no backfill
+    Column("backfill_commits", Integer),  # how many they were when the backfill began
+)
+
+repository_tags = Table(
+    "repository_tags",
+    metadata,
+    Column("repo_id", String, primary_key=True),
+    Column("tag", String, primary_key=True),
+    Column("commit_id", String, nullable=False),
+    Column("seen_at", Float, nullable=False),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("delivery_id", String, primary_key=True),
+    Column("received_at", Float, nullable=False, index=True),
 )
 
 sheet_sources = Table(
@@ -105,6 +128,8 @@ sheet_sources = Table(
     Column("added_at", Float, nullable=False),
     Column("polled_at", Float),
     Column("error", Text),
+    Column("is_folder", Boolean, nullable=False, server_default=false()),  # its PDF files are sources of their own
+    Column("folder", String),  # source id of the folder that brought it; None: a person did
 )
 
 commits = Table(
@@ -112,7 +137,7 @@ commits = Table(
     metadata,
     Column("event_id", String, primary_key=True),
     Column("repo_id", String, nullable=False, index=True),
-    Column("commit_id", String, nullable=False),
+    Column("commit_id", String, nullable=False, index=True),
     Column("base", String),
     Column("summary", Text, nullable=False),
     Column("commit_time", Float, nullable=False),
@@ -121,6 +146,7 @@ commits = Table(
     Column("files_parsed", Integer, nullable=False),
     Column("symbols_changed", Integer, nullable=False),
     Column("seconds", Float, nullable=False),
+    Column("mapped", Boolean, nullable=False, server_default=true()),  # False: recorded by a backfill, never parsed
 )
 
 tree_files = Table(
@@ -152,7 +178,7 @@ symbols = Table(
     Column("end_line", Integer, nullable=False),
     Column("value", String),  # decimal text: a 64-bit unsigned value does not fit an SQL integer
     Column("revision", String, nullable=False),
-    Column("commit_id", String, nullable=False),
+    Column("commit_id", String, nullable=False, index=True),  # what a commit touched
     Index("ix_symbols_name", "name", postgresql_using="hash"),
     Index("ix_symbols_repo_path", "repo_id", "path"),
 )
@@ -177,6 +203,7 @@ datasheets = Table(
     Column("read_at", Float, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("body", LargeBinary, nullable=False),  # mapper.model.Datasheet
+    Column("unconfirmed", JSON),  # part numbers that were given and its text does not name; None: not looked
 )
 
 sheet_changes = Table(
@@ -185,7 +212,7 @@ sheet_changes = Table(
     Column("change_id", String, primary_key=True),
     Column("family", String, nullable=False, index=True),
     Column("old_sha256", String, nullable=False),
-    Column("new_sha256", String, nullable=False),
+    Column("new_sha256", String, nullable=False, index=True),
     Column("anchor", String, nullable=False),  # section, register or field, as text
     Column("what", String, nullable=False),  # added, removed, or the changed property
     Column("old_value", Text),
@@ -220,6 +247,7 @@ links = Table(
     Column("body", LargeBinary, nullable=False),  # mapper.model.TraceLink
     Index("ix_links_name", "name", postgresql_using="hash"),
     Index("ix_links_register", "register", postgresql_using="hash"),
+    Index("ix_links_sheet_family_register", "sheet_family", "register").ddl_if(dialect="sqlite"),
 )
 
 link_history = Table(
@@ -234,6 +262,7 @@ link_history = Table(
     Column("cause_id", String, nullable=False),  # commit id, sha256 or source id
     Column("detail", Text, nullable=False),
     Column("changed_at", Float, nullable=False),
+    Index("ix_link_history_cause_id", "cause_id", "link_id", "state"),
 )
 
 file_relevance = Table(
@@ -266,8 +295,8 @@ conflicts = Table(
     Column("sheet_value", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Column("state", String, nullable=False, index=True),  # open, resolved
-    Column("opened_by", String, nullable=False),  # cause id
-    Column("resolved_by", String),
+    Column("opened_by", String, nullable=False, index=True),  # cause id
+    Column("resolved_by", String, index=True),
 )
 
 samples = Table(
@@ -363,4 +392,20 @@ dead_letters = Table(
     Column("attempts", Integer, nullable=False),
     Column("state", String, nullable=False),  # dead, replayed, dropped
     Column("died_at", Float, nullable=False),
+)
+
+audits = Table(
+    "audits",
+    metadata,
+    Column("audit_id", String, primary_key=True),
+    Column("repo_id", String, nullable=False),  # "ledger": what is of no one repository
+    Column("snapshot", String, nullable=False),  # that the links were of
+    Column("depth", String, nullable=False),  # shallow, deep
+    Column("audited_at", Float, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("mismatches", JSON, nullable=False),  # kind -> how many; of the kinds that were looked at
+    Column("num_differences", Integer, nullable=False),
+    Column("differences", JSON, nullable=False),  # the first of them, in words
+    Column("digest", String, nullable=False),  # of what the ledger held
+    Index("ix_audits_repo_id", "repo_id", "audited_at"),
 )

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, select, update
 from mapper.ids import content_id
 from mapper.model import Datasheet
 from streams.ledger.bodies import pack, unpack
+from streams.ledger.engine import starts_with
 from streams.ledger.locks import lock
 from streams.ledger.schema import datasheets, sheet_changes
 from streams.ledger.upsert import upsert
@@ -38,6 +39,8 @@ class SheetRow:
     released_at: float
     read_at: float
     seconds: float
+    unconfirmed: tuple[str, ...] | None = None
+    """Part numbers that a person gave and its text does not name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,31 @@ def current_sheet(conn: Connection, family: str) -> SheetRow | None:
     query = select(*_COLUMNS).where(datasheets.c.family == family, datasheets.c.current.is_(True))
     row = conn.execute(query).one_or_none()
     return _row(row) if row else None
+
+
+def get_sheet(conn: Connection, sha256: str) -> SheetRow | None:
+    """Return a release, current or not."""
+    row = conn.execute(select(*_COLUMNS).where(datasheets.c.sha256 == sha256)).one_or_none()
+    return _row(row) if row else None
+
+
+def find_sheet(conn: Connection, key: str) -> SheetRow | None:
+    """Return the current release of this family, part or file, else the release with this sha256 or the start of it.
+
+    None when none is, or several are.
+    """
+    current = list_sheets(conn)
+    wanted = key.lower()
+    for matches in (
+        lambda sheet: sheet.family.lower() == wanted,
+        lambda sheet: wanted in {part.lower() for part in sheet.parts},
+        lambda sheet: sheet.file.lower() == wanted,
+    ):
+        chosen = [sheet for sheet in current if matches(sheet)]
+        if len(chosen) == 1:
+            return chosen[0]
+    found = conn.execute(select(*_COLUMNS).where(starts_with(datasheets.c.sha256, wanted)).limit(2)).all()
+    return _row(found[0]) if len(found) == 1 else None
 
 
 def lock_family(conn: Connection, family: str) -> SheetRow | None:
@@ -81,8 +109,9 @@ def write_sheet(
     read_at: float,
     seconds: float,
     current: bool,
+    unconfirmed: Sequence[str] | None = None,
 ) -> None:
-    """Write a release; when current, no other of its family is."""
+    """Write a release; when current, no other of its family is. unconfirmed: given parts that are not in its text."""
     if current:
         conn.execute(update(datasheets).where(datasheets.c.family == sheet.family).values(current=False))
     row = {
@@ -103,6 +132,7 @@ def write_sheet(
         "read_at": read_at,
         "seconds": seconds,
         "body": pack(sheet),
+        "unconfirmed": None if unconfirmed is None else list(unconfirmed),
     }
     upsert(conn, datasheets, [row])
 
@@ -121,6 +151,11 @@ def current_bodies(conn: Connection) -> dict[str, bytes]:
     """Return sha256 -> packed Datasheet of every current release, by family."""
     query = select(datasheets.c.sha256, datasheets.c.body).where(datasheets.c.current.is_(True))
     return {row.sha256: row.body for row in conn.execute(query.order_by(datasheets.c.family, datasheets.c.sha256))}
+
+
+def current_ids(conn: Connection) -> set[str]:
+    """Return the sha256 of every current release."""
+    return set(conn.execute(select(datasheets.c.sha256).where(datasheets.c.current.is_(True))).scalars())
 
 
 def current_releases(conn: Connection) -> dict[str, tuple[str, tuple[str, ...]]]:
@@ -168,4 +203,5 @@ _COLUMNS = [datasheets.c[field.name] for field in dataclasses.fields(SheetRow)]
 
 def _row(row: Row[Any]) -> SheetRow:
     fields = {field.name: row._mapping[field.name] for field in dataclasses.fields(SheetRow)}
-    return SheetRow(**{**fields, "parts": tuple(row.parts)})
+    unconfirmed = None if row.unconfirmed is None else tuple(row.unconfirmed)
+    return SheetRow(**{**fields, "parts": tuple(row.parts), "unconfirmed": unconfirmed})

@@ -17,11 +17,27 @@ from streams.events import Cause, MappingChange
 from streams.ledger import outbox, sheets
 from streams.ledger.engine import starts_with
 from streams.ledger.outbox import Outgoing
-from streams.ledger.schema import commits, datasheets, drops, repositories, sheet_sources, symbols, tree_files
+from streams.ledger.schema import (
+    commits,
+    datasheets,
+    drops,
+    repositories,
+    repository_tags,
+    sheet_sources,
+    symbols,
+    tree_files,
+)
 from streams.ledger.upsert import upsert
 
 LIVE = ("active", "paused")
 STATES = ("active", "paused", "removed")
+_KEPT = frozenset(
+    (
+        *("tip", "head", "head_time", "linked", "linked_head", "added_at", "polled_at"),
+        *("tip_ref", "forced_at", "backfill_tip", "backfill_commits"),
+    )
+)
+"""What a repository that is watched keeps when it is added once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +63,21 @@ class Repository:
     added_at: float
     polled_at: float | None
     error: str | None
+    tag_glob: str | None = None
+    """Which tags are followed instead of a branch."""
+    tip_ref: str | None = None
+    """Full name of the ref that the tip was told of."""
+    forced_at: float | None = None
+    """When somebody asked for a look and for the head once more; None once that is durable."""
+    backfill_tip: str | None = None
+    """Commits up to this one are recorded without being mapped."""
+    backfill_commits: int | None = None
+    """How many they were when the backfill began."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetSource:
-    """A file or URL where a datasheet is published."""
+    """A file or URL where a datasheet is published, or a folder of such files."""
 
     source_id: str
     location: str
@@ -65,6 +91,9 @@ class SheetSource:
     added_at: float
     polled_at: float | None
     error: str | None
+    is_folder: bool = False
+    folder: str | None = None
+    """The folder's source that brought this file; None: a person did."""
 
 
 def add_repository(
@@ -76,8 +105,13 @@ def add_repository(
     branch: str | None = None,
     parts: Sequence[str] = (),
     path_globs: Sequence[str] = (),
+    tag_glob: str | None = None,
 ) -> Repository:
-    """Return the repository of a URL, added or made active again; family None: its own. Its tip starts anew."""
+    """Return the repository of a URL, added or made active again; family None: its own.
+
+    One that was removed starts anew. One that is watched goes on from its tip; where its path globs changed, its tree
+    is read again, and where its parts did, it is mapped again.
+    """
     repo_id = repository_id(url)
     row = {
         "repo_id": repo_id,
@@ -95,15 +129,27 @@ def add_repository(
         "added_at": now,
         "polled_at": None,
         "error": None,
+        "tag_glob": tag_glob,
+        "tip_ref": None,
+        "forced_at": None,
+        "backfill_tip": None,
+        "backfill_commits": None,
     }
     known = lock_repository(conn, repo_id)
-    kept = (
-        {"tip", "head", "head_time", "linked", "linked_head", "added_at", "polled_at"}
-        if known and known.state != "removed"
-        else set()
-    )
-    upsert(conn, repositories, [row], update=[name for name in row if name not in kept | {"repo_id"}])
+    live = known if known and known.state != "removed" else None
+    changed = [name for name in row if name != "repo_id" and not (live and name in _KEPT)]
+    upsert(conn, repositories, [row], update=changed)
+    if live and live.path_globs != tuple(path_globs):
+        force_repository(conn, repo_id, now)
+    if live and live.head and live.parts != tuple(parts):
+        cause = Cause(kind="commit", id=live.head, time=now, detail="other part numbers were given")
+        put_change(conn, MappingChange(cause=cause, repo_id=repo_id), now)
     return get_repository(conn, repo_id)
+
+
+def force_repository(conn: Connection, repo_id: str, now: float) -> None:
+    """Ask for a look at a repository at once, and for its whole tree to be compared once more."""
+    conn.execute(update(repositories).where(repositories.c.repo_id == repo_id).values(forced_at=now))
 
 
 def get_repository(conn: Connection, repo_id: str) -> Repository:
@@ -141,9 +187,22 @@ def set_repository_state(conn: Connection, repo_id: str, state: str) -> None:
     _set_state(conn, repositories, repo_id, state)
 
 
-def record_tip(conn: Connection, repo_id: str, tip: str) -> None:
-    """Note the newest commit whose event is durable in Kafka."""
-    conn.execute(update(repositories).where(repositories.c.repo_id == repo_id).values(tip=tip))
+def record_tip(conn: Connection, repo_id: str, tip: str, ref: str | None = None) -> None:
+    """Note the newest commit whose event is durable in Kafka, and the ref it was told of."""
+    values = {"tip": tip, "tip_ref": ref}
+    conn.execute(update(repositories).where(repositories.c.repo_id == repo_id).values(values))
+
+
+def clear_force(conn: Connection, repo_id: str, forced_at: float) -> None:
+    """Note that what was asked for then is done; a later wish stays."""
+    asked = (repositories.c.repo_id == repo_id) & (repositories.c.forced_at == forced_at)
+    conn.execute(update(repositories).where(asked).values(forced_at=None))
+
+
+def record_backfill(conn: Connection, repo_id: str, tip: str | None, num_commits: int | None = None) -> None:
+    """Note that commits up to `tip` are recorded without being mapped; None: the backfill is over."""
+    values = {"backfill_tip": tip, "backfill_commits": num_commits}
+    conn.execute(update(repositories).where(repositories.c.repo_id == repo_id).values(values))
 
 
 def record_repository_poll(conn: Connection, repo_id: str, *, now: float, error: str | None = None) -> None:
@@ -157,6 +216,11 @@ def record_head(conn: Connection, repo_id: str, commit: str, commit_time: float)
     conn.execute(update(repositories).where(repositories.c.repo_id == repo_id).values(values))
 
 
+def forget_linked(conn: Connection, repo_id: str) -> None:
+    """Note that the links are of another tree than the one of this head; which head they were of is kept."""
+    conn.execute(update(repositories).where(repositories.c.repo_id == repo_id).values(linked=None))
+
+
 def record_linked(conn: Connection, repo_id: str, *, snapshot: str, head: str | None) -> None:
     """Note the snapshot that the ledger's links are of."""
     values = {"linked": snapshot, "linked_head": head}
@@ -166,8 +230,10 @@ def record_linked(conn: Connection, repo_id: str, *, snapshot: str, head: str | 
 def remove_repository(conn: Connection, repo_id: str, now: float) -> None:
     """Remove a repository: its tree and commits at once; the agents, told by the outbox, do so with what follows."""
     _set_state(conn, repositories, repo_id, "removed")
-    cleared: dict[str, Any] = {"tip": None, "head": None, "head_time": None, "error": None}
+    cleared: dict[str, Any] = {"tip": None, "head": None, "head_time": None, "error": None, "tip_ref": None}
+    cleared |= {"forced_at": None, "backfill_tip": None, "backfill_commits": None}
     conn.execute(update(repositories).where(repositories.c.repo_id == repo_id).values(cleared))
+    conn.execute(delete(repository_tags).where(repository_tags.c.repo_id == repo_id))
     conn.execute(delete(tree_files).where(tree_files.c.repo_id == repo_id))
     conn.execute(delete(symbols).where(symbols.c.repo_id == repo_id))
     conn.execute(delete(drops).where(drops.c.repo_id == repo_id))
@@ -178,9 +244,16 @@ def remove_repository(conn: Connection, repo_id: str, now: float) -> None:
 
 
 def add_sheet_source(
-    conn: Connection, *, location: str, now: float, parts: Sequence[str] = (), revision: str | None = None
+    conn: Connection,
+    *,
+    location: str,
+    now: float,
+    parts: Sequence[str] = (),
+    revision: str | None = None,
+    is_folder: bool = False,
+    folder: str | None = None,
 ) -> SheetSource:
-    """Return the source at a location, added or made active again."""
+    """Return the source at a location, added or made active again; folder: the source that brought it."""
     source_id = content_id("src1", location)
     row = {
         "source_id": source_id,
@@ -194,6 +267,8 @@ def add_sheet_source(
         "added_at": now,
         "polled_at": None,
         "error": None,
+        "is_folder": is_folder,
+        "folder": folder,
     }
     known = lock_sheet_source(conn, source_id)
     same = known and known.state != "removed" and (known.parts, known.revision) == (tuple(parts), revision)
@@ -244,8 +319,12 @@ def record_sheet_bytes(
 
 
 def remove_sheet_source(conn: Connection, source_id: str, now: float) -> None:
-    """Remove a datasheet source: its releases are current no more; the agents retire what was linked to them."""
+    """Remove a datasheet source: its releases are current no more; the agents retire what was linked to them.
+
+    A release that another source has told as well (the file was renamed, or lies twice) becomes that one's.
+    """
     _set_state(conn, sheet_sources, source_id, "removed")
+    _hand_over(conn, source_id)
     current = select(datasheets.c.family).where(datasheets.c.source_id == source_id, datasheets.c.current.is_(True))
     families = list(conn.execute(current.order_by(datasheets.c.family)).scalars())
     for family in families:
@@ -254,6 +333,16 @@ def remove_sheet_source(conn: Connection, source_id: str, now: float) -> None:
     cause = Cause(kind="removal", id=source_id, time=now, detail="datasheet source removed")
     for family in families:
         put_change(conn, MappingChange(cause=cause, sheet_family=family), now)
+
+
+def _hand_over(conn: Connection, source_id: str) -> None:
+    mine = select(datasheets.c.sha256).where(datasheets.c.source_id == source_id, datasheets.c.current.is_(True))
+    for sha256 in list(conn.execute(mine.order_by(datasheets.c.sha256)).scalars()):
+        same = (sheet_sources.c.sha256 == sha256) & sheet_sources.c.state.in_(LIVE)
+        others = select(sheet_sources.c.source_id).where(same).order_by(sheet_sources.c.source_id).limit(1)
+        heir = conn.execute(others).scalar()
+        if heir is not None:
+            conn.execute(update(datasheets).where(datasheets.c.sha256 == sha256).values(source_id=heir))
 
 
 def put_change(conn: Connection, change: MappingChange, now: float) -> list[int]:

@@ -14,8 +14,11 @@ from mapper.ids import symbol_id
 from mapper.model import SourceFile, Symbol
 from streams.ledger.bodies import pack, unpack
 from streams.ledger.engine import BATCH_ROWS
-from streams.ledger.schema import commits, parsed_files, symbols, tree_files
+from streams.ledger.schema import commits, parsed_files, storable, symbols, tree_files
 from streams.ledger.upsert import upsert
+
+FACTS = ("path", "kind", "name", "scope", "line", "end_line", "value", "revision")
+"""What the row of a symbol says besides which commit it came with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,8 @@ class AppliedCommit:
     files_parsed: int
     symbols_changed: int
     seconds: float
+    mapped: bool = True
+    """False: recorded by a backfill, its files were never read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +104,26 @@ def tree_bodies(conn: Connection, repo_id: str) -> list[bytes]:
     return list(conn.execute(query.order_by(tree_files.c.path)).scalars())
 
 
+def tree_bodies_by_path(conn: Connection, repo_id: str) -> dict[str, bytes]:
+    """Return path -> packed SourceFile of a repository's head, in path order."""
+    here = (tree_files.c.blob_id == parsed_files.c.blob_id) & (tree_files.c.path == parsed_files.c.path)
+    query = select(parsed_files.c.path, parsed_files.c.body).join(tree_files, here)
+    rows = conn.execute(query.where(tree_files.c.repo_id == repo_id).order_by(tree_files.c.path))
+    return {row.path: row.body for row in rows}
+
+
+def symbol_facts(conn: Connection, repo_id: str) -> dict[str, tuple[object, ...]]:
+    """Return symbol id -> what the ledger says of each symbol of a repository's head."""
+    query = select(symbols.c.symbol_id, *(symbols.c[name] for name in FACTS)).where(symbols.c.repo_id == repo_id)
+    return {key: tuple(facts) for key, *facts in conn.execute(query)}
+
+
+def facts_of(repo_id: str, file: SourceFile) -> dict[str, tuple[object, ...]]:
+    """Return symbol id -> what the ledger is to say of each symbol of a file."""
+    rows = _symbol_rows(repo_id, file, commit="")
+    return {row["symbol_id"]: tuple(_kept(row[name]) for name in FACTS) for row in rows}
+
+
 def symbol_revisions(conn: Connection, repo_id: str, paths: Collection[str]) -> dict[str, str]:
     """Return symbol id -> revision of the symbols in these paths."""
     found = {}
@@ -128,6 +153,11 @@ def replace_symbols(
 def record_commit(conn: Connection, commit: AppliedCommit) -> None:
     """Note a commit as applied; the same one again rewrites its row."""
     upsert(conn, commits, [dataclasses.asdict(commit)])
+
+
+def record_commits(conn: Connection, applied: Sequence[AppliedCommit]) -> None:
+    """Note commits that are recorded only; what is known of a commit already stays."""
+    upsert(conn, commits, [dataclasses.asdict(commit) for commit in applied], update=())
 
 
 def is_recorded(conn: Connection, event_id: str) -> bool:
@@ -179,6 +209,10 @@ def _symbol_row(repo_id: str, symbol: Symbol, commit: str) -> dict[str, Any]:
         "revision": symbol.revision,
         "commit_id": commit,
     }
+
+
+def _kept(value: Any) -> Any:
+    return storable(value) if isinstance(value, str) else value
 
 
 def _file_in(batch: Sequence[tuple[str, str]]) -> Any:

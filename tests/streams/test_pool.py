@@ -1,6 +1,7 @@
 """streams/pool.py"""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 import psutil
 import pytest
 
+from streams.agents.faults import Fault, classify
 from streams.pool import Pool
 
 
@@ -20,6 +22,21 @@ def test_calls_run_in_one_other_process() -> None:
 
     assert first == second != os.getpid()
     assert not psutil.pid_exists(first)
+
+
+def test_no_room_for_its_semaphores_is_a_full_disk() -> None:
+    """A record is not to blame: the error is one that is waited out, though Python gives it the number 0."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Pool() as pool:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+        try:
+            with pytest.raises(OSError, match="no room") as caught:
+                pool.call(os.getpid)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+        assert classify(caught.value) is Fault.TRANSIENT
+        assert pool.call(abs, -1) == 1
 
 
 def test_an_exception_comes_back() -> None:

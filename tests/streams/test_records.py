@@ -1,12 +1,13 @@
 """streams/records.py"""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from streams import events, records
 from streams.errors import RecordError
-from streams.events import Cause, ChangedPath, CommitEvent
+from streams.events import Cause, ChangedPath, CommitEvent, EarlierCommit
 
 CAUSE = Cause(kind="commit", id="c1", time=1.5, detail="fix \u00e4")
 COMMIT = CommitEvent(
@@ -29,6 +30,16 @@ EXAMPLES = [
         ),
     ),
     (records.ChangeRecord, events.MappingChange(cause=CAUSE, repo_id="r1", paths=("a.c",), symbol_ids=("s1",))),
+    (
+        records.CommitRecord,
+        replace(
+            COMMIT,
+            mapped=False,
+            backfill=2,
+            earlier=(EarlierCommit(commit="c0", base=None, commit_time=1.0, summary="s", num_changed=3),),
+        ),
+    ),
+    (records.HintRecord, events.HintEvent(delivery_id="d", place="forge.example/v/sdk", forge="gitea", received_at=1)),
     (records.LinkedRecord, events.LinkedChange(repo_id="r1", paths=("a.c",), cause=CAUSE)),
     (
         records.LinkRecord,

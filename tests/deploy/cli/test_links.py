@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import Engine
 
 from mapper.model import Anchor, Conflict, Evidence, Symbol, TraceLink
+from streams.agents.links import snapshot_id
 from streams.events import Cause
-from streams.ledger import sources
+from streams.ledger import sheets, sources
 from streams.ledger.conflicts import replace_conflicts
 from streams.ledger.engine import writing
 from streams.ledger.links import LinkTurn, StoredLink, write_turns
@@ -155,6 +156,11 @@ def test_coverage_of_an_empty_ledger_is_empty(engine: Engine, cli_json: Cli) -> 
 
 def test_the_audit_finds_what_does_not_follow(ledger: Engine, cli: Cli) -> None:
     """Links written by hand do not come from a mapping: they are only in the ledger."""
+    with writing(ledger) as conn:
+        (repository,) = sources.list_repositories(conn)
+        snapshot = snapshot_id(repository, sheets.current_releases(conn))
+        sources.record_linked(conn, repository.repo_id, snapshot=snapshot, head=None)
+
     result = cli("links", "audit")
 
     assert result.exit_code == 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mapper.ids import blob_id
-from streams.events import ChangedPath
+from streams.events import ChangedPath, EarlierCommit
 from streams.watch.git import EMPTY_TREE, Commit
 
 Tree = Mapping[str, bytes]
@@ -98,6 +98,31 @@ class MirrorDouble:
         chain = [new] if old is None else [name for name in self._objects.first_parents(new) if name not in known]
         return [self._objects.commits[name].commit for name in chain[::-1] or [new]]
 
+    def count(self, old: str | None, new: str) -> int:
+        """Return how many commits history() gives."""
+        return len(self.history(old, new))
+
+    def log(self, old: str, new: str) -> Iterator[EarlierCommit]:
+        """Yield what history() gives, as a backfill records it."""
+        base = None if old == EMPTY_TREE else old
+        for commit in [] if old != EMPTY_TREE and new in self._objects.ancestors(old) else self.history(old, new):
+            parent = commit.parents[0] if commit.parents else None
+            yield EarlierCommit(
+                commit=commit.commit_id,
+                base=base,
+                commit_time=commit.time,
+                summary=commit.summary,
+                num_changed=_num_changed(self._objects.tree(parent), self._objects.tree(commit.commit_id)),
+            )
+            base = commit.commit_id
+
+    def commit(self, name: str) -> Commit:
+        """Return a commit."""
+        return self._objects.commits[name].commit
+
+    def check(self, commit: str, globs: object) -> None:
+        """Every tree is small enough."""
+
     def tree(self, commit: str) -> dict[str, str]:
         """Return the blob id of every file."""
         return {path: blob_id(data) for path, data in self._objects.tree(commit).items()}
@@ -129,13 +154,17 @@ class Mirrors:
     objects: Objects
     remotes: dict[str, Remote] = field(default_factory=dict)
 
-    def of_folder(self, folder: Path) -> MirrorDouble:
+    def of_folder(self, folder: Path, limits: object = None) -> MirrorDouble:
         """Return the mirror in a folder, as the watcher opens it."""
         return MirrorDouble(self.objects, self.remotes[folder.name.removesuffix(".git")])
 
     def of_repository(self, repo_id: str) -> MirrorDouble:
         """Return a repository's mirror, as agents open it."""
         return MirrorDouble(self.objects)
+
+
+def _num_changed(old: Tree, new: Tree) -> int:
+    return sum(old.get(path) != new.get(path) for path in old.keys() | new.keys())
 
 
 def _renames(old: Tree, new: Tree) -> dict[str, str]:

@@ -228,6 +228,7 @@ class Histories(RuleBasedStateMachine):
             self.world.close()
 
     def _conclude(self) -> None:
+        self.world.resume_changed()
         self.world.settle()
         scratch = self.world.from_scratch()
         try:

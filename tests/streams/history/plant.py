@@ -246,7 +246,7 @@ def _die(status: int) -> None:
 
 @cache
 def _settings(home: Path) -> StreamsSettings:
-    return StreamsSettings(home=home, default_licence="MIT", partitions=PARTITIONS)
+    return StreamsSettings(home=home, default_licence="MIT", partitions=PARTITIONS, backfill_commits=3)
 
 
 @cache

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from bench.memory_log import MemoryLog
 from mapper.code import parse_file
 from mapper.errors import SourceError
-from mapper.ids import blob_id, symbol_id
+from mapper.ids import blob_id, commit_event_id, symbol_id
 from mapper.model import LIVE_STATES
 from streams import topics
 from streams.agents.links import map_bodies
@@ -141,7 +141,9 @@ def parsed(path: str, data: bytes) -> tuple[Any, ...]:
 def check_commits(conn: Connection, repository: Repository, log: MemoryLog) -> None:
     """Check that of the events told of a repository each is recorded once, and nothing else is."""
     told = [CommitRecord.decode(record.value).to_domain() for record in log.all_of(topics.COMMITS.name)]
-    ids = {event.event_id for event in told if event.repo_id == repository.repo_id}
+    own = [event for event in told if event.repo_id == repository.repo_id]
+    ids = {event.event_id for event in own}
+    ids |= {commit_event_id(e.repo_id, earlier.commit, earlier.base) for e in own for earlier in e.earlier}
     held = list(conn.execute(select(commits.c.event_id).where(commits.c.repo_id == repository.repo_id)).scalars())
     assert len(held) == len(set(held))
     assert set(held) <= ids

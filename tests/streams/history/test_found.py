@@ -49,6 +49,7 @@ def test_a_text_passes_to_the_fork(world: World) -> None:
 
 def test_samples_of_what_is_left_out_go(world: World) -> None:
     """Removed and added again with other globs before anybody noticed: what they leave out has no samples."""
+    world.set_repository("a", "removed")
     world.add_repository("a", globs=("lib/*",))
 
     conclude(world)

@@ -91,6 +91,11 @@ def test_the_double_is_git(history: list[tuple[str, str, list[tuple[str, int, in
     for old, new in product([None, EMPTY_TREE, *reachable], reachable):
         real_old = ids.get(old or "", old)
         assert told(real.history(real_old, ids[new]), {}) == told(double.history(old, new), ids)
+        if old is not None and old != new:
+            assert [e.num_changed for e in real.log(real_old, ids[new])] == [
+                e.num_changed for e in double.log(old, new)
+            ]
+        assert real.count(real_old, ids[new]) == double.count(old, new)
         assert effect(real.changes(real_old, ids[new])) == effect(double.changes(old, new))
     for name in reachable:
         assert real.tree(ids[name]) == double.tree(name)

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from tests.streams.history.machine import Histories
 
-EXAMPLES = 40
+EXAMPLES = 25
 STEPS = 16
 
 TestHistories = Histories.TestCase

@@ -19,8 +19,6 @@ GLOBS: tuple[tuple[str, ...], ...] = ((), ("src/*",), ("*.h",), ("drivers/*", "l
 PINNED: tuple[tuple[str, ...], ...] = ((), ("QX4110",), ("QX4120", "QX4110"))
 BRANCHES = (None, "next")
 FIRST_TIME = 1_700_000_000
-REREADS = hasattr(sources, "force_repository")
-"""Whether other globs or parts of a watched repository take effect; else it is removed and added again."""
 
 
 class World(Vendor):
@@ -69,10 +67,6 @@ class World(Vendor):
             branch = None
         self.now += 1.0
         with writing(self.plant.engine) as conn:
-            known = sources.lock_repository(conn, repo_id(remote))
-            differs = known is not None and (known.parts, known.path_globs) != (tuple(parts), tuple(globs))
-            if known is not None and known.state != "removed" and differs and not REREADS:
-                sources.remove_repository(conn, known.repo_id, self.now)
             added = sources.add_repository(
                 conn, url=url_of(remote), now=self.now, branch=branch, parts=parts, path_globs=globs
             )
@@ -130,6 +124,13 @@ class World(Vendor):
             self.plant.drain()
             if not news:
                 return
+
+    def resume_changed(self) -> None:
+        """Resume the repositories that were paused before anybody looked at what was changed about them."""
+        with writing(self.plant.engine) as conn:
+            for known in sources.list_repositories(conn, ("paused",)):
+                if known.forced_at is not None or known.backfill_tip is not None:
+                    sources.set_repository_state(conn, known.repo_id, "active")
 
     def from_scratch(self) -> Plant:
         """Return a plant that has taken in, at once, what this one watches now."""

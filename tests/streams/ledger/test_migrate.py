@@ -1,14 +1,17 @@
 """streams/ledger/migrate.py and the migrations"""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from mapper.ids import repository_id
 from streams.errors import LedgerError
@@ -17,14 +20,21 @@ from streams.ledger.engine import open_ledger, reading, writing
 from streams.ledger.migrate import newest_version, schema_version, upgrade
 from streams.ledger.outbox import Outgoing
 from streams.ledger.schema import metadata
-from streams.ledger.sources import add_repository, lock_repository
+from streams.ledger.sources import add_repository, get_repository, list_sheet_sources, lock_repository
+from streams.ledger.symbols import recent_commits
 
 
 def test_the_migrations_give_the_schema(engine: Engine) -> None:
     """Alembic finds no difference between an upgraded ledger and the tables of schema.py."""
     with reading(engine) as conn:
-        assert compare_metadata(MigrationContext.configure(conn), metadata) == []
+        context = MigrationContext.configure(conn, opts={"include_object": of_this_database(conn)})
+        assert compare_metadata(context, metadata) == []
         assert schema_version(conn) == newest_version()
+
+
+def of_this_database(conn: Connection) -> Callable[..., bool]:
+    """Give a function that says whether a table or index is meant for this database: alembic disregards ddl_if."""
+    return lambda item, *_: (only := getattr(item, "_ddl_if", None)) is None or only.dialect == conn.dialect.name
 
 
 def test_upgrading_again_changes_nothing(engine: Engine) -> None:
@@ -95,3 +105,33 @@ def test_a_role_that_may_not_create_tables_is_told_so(postgres: Any) -> None:
             assert add_repository(conn, url="u", now=1.0) == lock_repository(conn, repository_id("u"))
         engine.dispose()
         owner.dispose()
+
+
+def test_a_ledger_of_the_first_schema_loses_nothing(new_url: str) -> None:
+    """Rows of version 0001 are there after the upgrade, with what their new columns mean for them."""
+    engine = open_ledger(new_url)
+    rows = {
+        "repositories": "(repo_id, url, family, parts, path_globs, state, tip, added_at) "
+        "VALUES ('r', 'u', 'f', '[]', '[]', 'active', 'c1', 1)",
+        "commits": "(event_id, repo_id, commit_id, summary, commit_time, applied_at, files_changed, files_parsed, "
+        "symbols_changed, seconds) VALUES ('e', 'r', 'c1', 's', 1, 1, 1, 1, 1, 1)",
+        "sheet_sources": "(source_id, location, parts, state, added_at) VALUES ('s', 'l', '[]', 'active', 1)",
+    }
+    with as_file(files("streams.ledger") / "migrations") as folder, writing(engine) as conn:
+        config = Config()
+        config.set_main_option("script_location", str(folder))
+        config.attributes["connection"] = conn
+        command.upgrade(config, "0001")
+        for table, row in rows.items():
+            conn.execute(text(f"INSERT INTO {table} {row}"))
+
+    upgrade(engine)
+
+    with reading(engine) as conn:
+        repository = get_repository(conn, "r")
+        (commit,) = recent_commits(conn)
+        (source,) = list_sheet_sources(conn)
+    assert (repository.tip, repository.tag_glob, repository.backfill_tip) == ("c1", None, None)
+    assert (commit.commit_id, commit.mapped) == ("c1", True)
+    assert (source.source_id, source.is_folder, source.folder) == ("s", False, None)
+    engine.dispose()
