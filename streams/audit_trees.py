@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from mapper.model import SourceFile
-from streams.agents.symbols import Mirror, is_wanted, parse_chunk
+from streams.agents.one_file import parse_one
+from streams.agents.parsing import Mirror
+from streams.agents.symbols import is_wanted
 from streams.errors import RepositoryError
 from streams.ledger import dump, samples, symbols
 from streams.ledger.bodies import pack, unpack
@@ -83,8 +85,9 @@ def parse_again(tree: Tree, repository: Repository, mirror: Mirror) -> tuple[dic
     wanted = {path: blob for path, blob in mirror.tree(repository.head).items() if is_wanted(repository, path)}
     bodies: dict[str, bytes] = {}
     for path, data in _contents(mirror, {p: blob for p, blob in wanted.items() if p not in tree.left_out}):
-        parsed, _ = parse_chunk([(path, data)])
-        bodies.update({file.path: pack(file) for file in parsed})
+        parsed = parse_one(path, data)
+        if isinstance(parsed, SourceFile):
+            bodies[path] = pack(parsed)
     return bodies, _differences("parsed", _digests(tree.bodies), _digests(bodies))
 
 

@@ -24,6 +24,7 @@ from streams.errors import ConfigError
 from streams.kafka_security import KafkaSecurity
 
 MIB = 1024 * 1024
+GIB = 1024 * MIB
 DEFAULT_HOME = Path("~/.local/share/sheetstream")
 DEFAULT_CACHE = Path("~/.cache/sheetstream")
 CONFIG_FILE = "sheetstream.toml"
@@ -93,6 +94,18 @@ class StreamsSettings(KafkaSecurity):
     max_file_bytes: int = Field(default=16 * 1000 * 1000, gt=0)
     """Of a source file; the mapper takes that much of C and C++ alone, and 2 MB of other languages."""
     pdf_timeout_seconds: float = Field(default=120.0, gt=0)
+    parse_memory_bytes: int = Field(default=2 * GIB, ge=64 * MIB)
+    """What parsing one file may take; a file that needs more is left out with the reason parse_memory."""
+    parse_cpu_seconds: int = Field(default=120, ge=1)
+    """CPU time of parsing one file; beyond it the file is left out with the reason parse_timeout."""
+    parse_timeout_seconds: float = Field(default=600.0, gt=0)
+    """The same by the clock, for a parser that waits, or a machine that has no time for it."""
+    map_memory_bytes: int = Field(default=8 * GIB, ge=64 * MIB)
+    """What mapping one repository, or making samples of some files, may take."""
+    map_cpu_seconds: int = Field(default=1500, ge=1)
+    """CPU time of one mapping."""
+    map_timeout_seconds: float = Field(default=1700.0, gt=0)
+    """The same by the clock; Kafka gives a worker 1800 seconds for a record."""
 
     shard_max_samples: int = Field(default=256, ge=1)
     shard_max_bytes: int = Field(default=16 * MIB, ge=1)

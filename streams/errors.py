@@ -99,6 +99,17 @@ class BlobError(StreamsError):
     reason = "blob"
 
 
+class PoolError(StreamsError):
+    """Work in a process of its own came to nothing: a limit was exceeded, the process died, or the pool was stopped.
+
+    `reason` is what was done (parse, map) and timeout, memory or crash; or "stopped".
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class SealError(StreamsError):
     """A shard on disk is not what the ledger says it is."""
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 FileStatus = Literal["A", "M", "D", "R"]
 """Git's letters: added, modified (also a changed type), deleted, renamed."""
-CauseKind = Literal["commit", "datasheet", "removal"]
+CauseKind = Literal["commit", "datasheet", "removal", "upgrade"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,8 @@ class CommitEvent:
     """False: this commit is recorded only as well; one that is mapped follows."""
     backfill: int = 0
     """Of a mapped one: how many commits before it were recorded only."""
+    upgrade: str | None = None
+    """The version for which the ledger's tree is to be read again, whatever its head is by then; None: a commit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +66,13 @@ class SheetEvent:
     parts: tuple[str, ...] = ()
     revision: str | None = None
     released_at: float
+    upgrade: str | None = None
+    """The version for which a known release is to be read again; None: a release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Why something changed: a commit id, a datasheet's sha256, or the id of a source that was removed."""
+    """Why something changed: a commit id, a datasheet's sha256, the id of a removed source, or a mapper's version."""
 
     kind: CauseKind
     id: str

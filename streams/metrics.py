@@ -68,6 +68,7 @@ class StreamsMetrics:
             "registers_linked", "Registers of current datasheets that a live link speaks about."
         )
         self.samples = gauge("samples", "Training samples in the ledger.", "state")
+        self.outdated = gauge("outdated", "What another version of the mapper read or linked, by kind.", "kind")
         self.letters = gauge(
             "dead_letters_open", "Dead letters in the ledger that were neither replayed nor dropped.", "reason"
         )

@@ -1,7 +1,7 @@
 """The bytes of every topic: faust.Record types with a schema version, from and to the values of streams/events.py.
 
 JSON, one record a message. A version that is not known here is an error that ends in the dead letters, never a
-guess. Fields that a later minor change adds are ignored by an older reader.
+guess. Fields that a later minor change adds (LATER) are ignored by an older reader, and may be missing.
 """
 
 import dataclasses
@@ -98,7 +98,7 @@ class CommitRecord(WireRecord[CommitEvent]):
     """
 
     DOMAIN = CommitEvent
-    LATER = {"earlier": (), "mapped": True, "backfill": 0}  # noqa: RUF012 - ClassVar of the parent
+    LATER = {"earlier": (), "mapped": True, "backfill": 0, "upgrade": None}  # noqa: RUF012 - ClassVar of the parent
 
     event_id: str
     repo_id: str
@@ -113,12 +113,14 @@ class CommitRecord(WireRecord[CommitEvent]):
     earlier: list[dict[str, Any]]
     mapped: bool
     backfill: int
+    upgrade: str | None
 
 
 class SheetRecord(WireRecord[SheetEvent]):
     """Topic datasheet.releases, key: source id (the family is known only once the PDF is read)."""
 
     DOMAIN = SheetEvent
+    LATER = {"upgrade": None}  # noqa: RUF012 - ClassVar of the parent
 
     event_id: str
     source_id: str
@@ -128,6 +130,7 @@ class SheetRecord(WireRecord[SheetEvent]):
     parts: list[str]
     revision: str | None
     released_at: float
+    upgrade: str | None
 
 
 class ChangeRecord(WireRecord[MappingChange]):

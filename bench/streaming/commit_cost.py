@@ -171,6 +171,9 @@ class InProcess:
     def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         return function(*arguments, **options)
 
+    def call_each(self, function: Callable[..., Any], items: Sequence[tuple[Any, ...]], limits: object) -> list[Any]:
+        return [function(*item) for item in items]
+
 
 class Told:
     """Stands for the producer: keeps what is sent."""

@@ -89,6 +89,8 @@ def _show(root: Path, state: "SystemState") -> None:
     rows_fresh = [(text, age(fresh[name], state.at)) for name, text in STAGES.items()]
     table("newest vendor change in", ("stage", "age"), rows_fresh)
     table("", ("latest checkpoint", "latest release"), [(state.checkpoint or "none", state.release or "none")])
+    if state.outdated is not None and str(state.outdated):
+        note(f"upgrade: {state.outdated}")
     for problem in state.problems:
         note(f"problem: {problem}")
 

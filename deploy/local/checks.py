@@ -50,6 +50,7 @@ def run_checks(settings: LocalSettings) -> Iterator[Finding]:
         _base_model,
         _disk,
         _ledger,
+        _versions,
         _suite,
         _processes,
         _dead_letters,
@@ -179,6 +180,22 @@ def _ledger(settings: LocalSettings) -> Iterator[Finding]:
     yield Finding(check="ledger", verdict="warning" if fix else "ok", seen=seen, fix=fix)
     for wrong, mend in faults(facts, must_create=found != newest) if facts else ():
         yield Finding(check="ledger", verdict="problem", seen=wrong, fix=mend)
+
+
+def _versions(settings: LocalSettings) -> Iterator[Finding]:
+    from deploy.local.state import system_state
+
+    state = system_state(settings.home, ask_kafka=False)
+    if state.outdated is None:
+        return
+    seen = str(state.outdated)
+    how = "nothing, it goes on by itself" if state.holder else "run `sheetstream up`: it goes on by itself"
+    yield Finding(
+        check="versions",
+        verdict="warning" if seen else "ok",
+        seen=seen or "everything was read and linked by this version",
+        fix=f"{how} (docs/upgrades.md)" if seen else "",
+    )
 
 
 def _suite(settings: LocalSettings) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from streams.ledger.audits import AuditState
     from streams.ledger.counts import LedgerCounts
     from streams.ledger.offsets import Position
+    from streams.ledger.upgrades import Outdated
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,8 @@ class SystemState:
     outbox_since: float | None = None
     """When the record was put into the outbox that has been waiting longest; None: none waits."""
     audits: "AuditState | None" = None
+    outdated: "Outdated | None" = None
+    """What another version of the mapper read or linked: no problem, but not done yet."""
     freshness: Freshness = field(default_factory=Freshness)
     checkpoint: str | None = None
     release: str | None = None
@@ -168,6 +171,7 @@ def _read_ledger(settings: "StreamsSettings", state: SystemState) -> None:
     from streams.ledger.engine import open_ledger, reading
     from streams.ledger.failures import explain
     from streams.ledger.offsets import positions
+    from streams.ledger.upgrades import outdated
 
     if settings.database_url.startswith("sqlite") and not (settings.home / "ledger.db").is_file():
         return
@@ -178,6 +182,7 @@ def _read_ledger(settings: "StreamsSettings", state: SystemState) -> None:
             state.outbox_since = outbox.oldest(conn)
             state.audits = system_audits(conn)
             state.agents = _agents(positions(conn))
+            state.outdated = outdated(conn)
         _judge(settings, state)
         state.freshness = _ledger_freshness(engine)
     except SQLAlchemyError as error:

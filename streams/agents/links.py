@@ -20,6 +20,7 @@ from mapper.ids import content_id
 from mapper.linking import LinkChange, OldLink, advance, map_tree
 from mapper.model import Datasheet, SourceFile, TraceLink
 from mapper.model import Mapping as TreeMapping
+from mapper.version import linker_version, mapping_version, parser_version, reader_version
 from streams import topics
 from streams.agents.delivery import Effect
 from streams.agents.symbols import OpenMirror
@@ -34,11 +35,12 @@ from streams.ledger.sources import Repository
 from streams.metrics import StreamsMetrics
 from streams.pool import Pool
 from streams.records import ChangeRecord, LinkedRecord, LinkRecord, path_batches
+from streams.upgrade import upgrade_cause
 
 logger = logging.getLogger(__name__)
 
-Releases = Mapping[str, tuple[str, tuple[str, ...]]]
-"""Family -> (sha256, parts) of the current release."""
+Releases = Mapping[str, tuple[str, tuple[str, ...], str]]
+"""Family -> (sha256, parts, reader's version) of the current release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,11 @@ class MappedRepository:
     mapping: TreeMapping
     stored: Mapping[str, StoredLink]
     changes: tuple[LinkChange, ...]
+
+    @property
+    def is_upgrade(self) -> bool:
+        """Whether the links that the repository had are of another version of the mapper."""
+        return self.repository.linked is not None and self.repository.linked_by != mapping_version()
 
 
 class LinksAgent:
@@ -69,8 +76,8 @@ class LinksAgent:
         """Return the new mapping of every repository whose snapshot differs from the one its links are of."""
         with reading(self._engine) as conn:
             releases = sheets.current_releases(conn)
-            repositories = _concerned(conn, event)
-        due = [repository for repository in repositories if repository.linked != snapshot_id(repository, releases)]
+            repositories = _concerned(conn, event) if _is_ours(event) else []
+        due = [repository for repository in repositories if _is_due(repository, releases)]
         return [self._map(repository, releases) for repository in due]
 
     def apply(self, conn: Connection, event: MappingChange, prepared: list[MappedRepository]) -> Effect:
@@ -83,7 +90,7 @@ class LinksAgent:
         for mapped in prepared:
             before = mapped.repository
             repository = sources.lock_repository(conn, before.repo_id)
-            if repository is None or (repository.linked, repository.state) != (before.linked, before.state):
+            if repository is None or _links_of(repository) != _links_of(before):
                 raise MovedError(f"repository {before.repo_id}: changed by another while it was mapped")
             turns = _turns(event, mapped)
             counted.update(turn.stored.state for turn in turns)
@@ -92,7 +99,8 @@ class LinksAgent:
             links.write_links(conn, repository.repo_id, rewritten)
             links.replace_relevance(conn, repository.repo_id, mapped.mapping.files)
             conflicts.replace_conflicts(conn, repository.repo_id, mapped.mapping.conflicts, _cause(event, mapped))
-            sources.record_linked(conn, repository.repo_id, snapshot=mapped.snapshot, head=before.head)
+            by = linked_by(before, mapped.releases)
+            sources.record_linked(conn, repository.repo_id, snapshot=mapped.snapshot, head=before.head, linked_by=by)
             records += [_link_record(repository.repo_id, turn) for turn in turns]
             paths[repository.repo_id].update(_touched_paths(mapped, [*(turn.stored for turn in turns), *rewritten]))
         records += [record for repo_id in sorted(paths) for record in _linked_records(repo_id, paths[repo_id], event)]
@@ -160,8 +168,30 @@ def snapshot_id(repository: Repository, releases: Releases) -> str:
     """Return the id of all that a mapping of the repository depends on."""
     if repository.state == "removed":
         return content_id("snap1", "removed")
-    current = [[family, sha256, list(parts)] for family, (sha256, parts) in sorted(releases.items())]
-    return content_id("snap1", repository.head, list(repository.parts), list(repository.path_globs), current)
+    read = [repository.head, repository.parser, list(repository.parts), list(repository.path_globs)]
+    current = [[family, sha256, list(parts), reader] for family, (sha256, parts, reader) in sorted(releases.items())]
+    return content_id("snap2", linker_version(), *read, current)
+
+
+def linked_by(repository: Repository, releases: Releases) -> str:
+    """Return this version if it has read all that the repository's links are made of, "" if another has some of it."""
+    tree = repository.head is None or repository.parser == parser_version()
+    is_ours = tree and all(reader == reader_version() for _, _, reader in releases.values())
+    return mapping_version() if is_ours or repository.state == "removed" else ""
+
+
+def _is_ours(event: MappingChange) -> bool:
+    """Return whether an event is no upgrade to another version: that is left to workers of it."""
+    return event.cause.kind != "upgrade" or event.cause.id in (parser_version(), mapping_version())
+
+
+def _is_due(repository: Repository, releases: Releases) -> bool:
+    by = linked_by(repository, releases)
+    return repository.linked != snapshot_id(repository, releases) or (by != "" and repository.linked_by != by)
+
+
+def _links_of(repository: Repository) -> tuple[str | None, str | None, str]:
+    return repository.linked, repository.linked_by, repository.state
 
 
 def _concerned(conn: Connection, event: MappingChange) -> list[Repository]:
@@ -209,18 +239,26 @@ def _turns(event: MappingChange, mapped: MappedRepository) -> list[LinkTurn]:
         moved_from = change.moved_from or (before.moved_from if before else None)
         stored = StoredLink(link=link, state=change.state, moved_from=moved_from)
         same_sheet = before is not None and mapped.releases.get(link.sheet_family, ("",))[0] == before.link.sheet_sha256
-        turns.append(LinkTurn(stored=stored, cause=_cause(event, mapped, same_sheet=same_sheet), detail=change.detail))
+        cause = _cause(event, mapped, same_sheet=same_sheet, path=link.symbol.path)
+        turns.append(LinkTurn(stored=stored, cause=cause, detail=change.detail))
     return turns
 
 
-def _cause(event: MappingChange, mapped: MappedRepository, *, same_sheet: bool = False) -> Cause:
-    """Return what a change is due to: the event, or the commit that was mapped on its occasion."""
+def _cause(
+    event: MappingChange, mapped: MappedRepository, *, same_sheet: bool = False, path: str | None = None
+) -> Cause:
+    """Return what a change is due to: the event, or the upgrade or commit that was mapped on its occasion."""
     repository = mapped.repository
     head = repository.head
     if repository.state == "removed" or head is None or event.cause.kind == "removal":
         return event.cause
-    if event.cause.kind == "datasheet" and not (same_sheet and repository.linked_head != head):
+    if event.cause.kind == "upgrade" and repository.linked_head == head:
         return event.cause
+    if event.cause.kind == "datasheet" and not (same_sheet and (mapped.is_upgrade or repository.linked_head != head)):
+        return event.cause
+    is_elsewhere = path is not None and path not in event.paths
+    if mapped.is_upgrade and (repository.linked_head == head or is_elsewhere):
+        return upgrade_cause(mapping_version(), repository.head_time or event.cause.time, "linked again")
     if event.cause.id == head:
         return event.cause
     return Cause(kind="commit", id=head, time=repository.head_time or event.cause.time)
@@ -240,6 +278,8 @@ def _rewritten(mapped: MappedRepository) -> list[StoredLink]:
 def _touched_paths(mapped: MappedRepository, written: Iterable[StoredLink]) -> set[str]:
     before = {stored.link.link_id: stored.link.symbol.path for stored in mapped.stored.values()}
     paths = {stored.link.symbol.path for stored in written}
+    if mapped.is_upgrade:  # a datasheet's text may read otherwise where no link says anything else
+        paths |= {link.symbol.path for link in mapped.mapping.links}
     return paths | {before[stored.link.link_id] for stored in written if stored.link.link_id in before}
 
 

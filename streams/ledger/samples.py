@@ -166,8 +166,13 @@ def retract(conn: Connection, sample_ids: Sequence[str]) -> None:
     _set_state(conn, sample_ids, "retracted")
 
 
-def replace_drops(conn: Connection, stage: str, repo_id: str, paths: Collection[str], new: Iterable[DropRow]) -> None:
-    """Write what a stage drops now of these paths, instead of what it dropped before."""
+def replace_drops(
+    conn: Connection, stage: str, repo_id: str | None, paths: Collection[str], new: Iterable[DropRow]
+) -> None:
+    """Write what a stage drops now of these paths, instead of what it dropped before.
+
+    repo_id None: paths of no repository.
+    """
     ordered = sorted(paths)
     for start in range(0, len(ordered), BATCH_ROWS):
         batch = ordered[start : start + BATCH_ROWS]

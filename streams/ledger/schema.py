@@ -88,6 +88,8 @@ repositories = Table(
     Column("head_time", Float),
     Column("linked", String),  # digest of the snapshot (head and current datasheets) that the links are of
     Column("linked_head", String),  # the head of that snapshot
+    Column("parser", String),  # version of the mapper that parsed the head's tree; "": one before versions were noted
+    Column("linked_by", String),  # version that the links are of; "": what was linked is not all of one version
     Column("added_at", Float, nullable=False),
     Column("polled_at", Float),
     Column("error", Text),
@@ -162,7 +164,37 @@ parsed_files = Table(
     metadata,
     Column("blob_id", String, primary_key=True),
     Column("path", String, primary_key=True),
+    Column("parser", String, primary_key=True, index=True),  # version
     Column("body", LargeBinary, nullable=False),  # mapper.model.SourceFile
+)
+
+refused_files = Table(
+    "refused_files",
+    metadata,
+    Column("blob_id", String, primary_key=True),
+    Column("parser", String, primary_key=True),  # version: another one tries again
+    Column("path", String, nullable=False),  # where it was seen first
+    Column("reason", String, nullable=False),  # parse_timeout, parse_memory, parse_crash
+    Column("detail", Text, nullable=False),
+    Column("refused_at", Float, nullable=False),
+)
+
+parser_versions = Table(
+    "parser_versions",
+    metadata,
+    Column("version", String, primary_key=True),
+    Column("seen_at", Float, nullable=False),  # last time that a worker of this version said it runs
+)
+
+upgrades = Table(
+    "upgrades",
+    metadata,
+    Column("upgrade_id", String, primary_key=True),  # of (kind, of, version): the event's id
+    Column("kind", String, nullable=False),  # tree, sheet, links
+    Column("of", String, nullable=False),  # repository id or sha256
+    Column("version", String, nullable=False),  # the version that is to read or link it
+    Column("times", Integer, nullable=False),  # how often that was told
+    Column("told_at", Float, nullable=False),
 )
 
 symbols = Table(
@@ -202,6 +234,7 @@ datasheets = Table(
     Column("released_at", Float, nullable=False),
     Column("read_at", Float, nullable=False),
     Column("seconds", Float, nullable=False),
+    Column("reader", String, nullable=False),  # version of the mapper that read it
     Column("body", LargeBinary, nullable=False),  # mapper.model.Datasheet
     Column("unconfirmed", JSON),  # part numbers that were given and its text does not name; None: not looked
 )
@@ -258,8 +291,8 @@ link_history = Table(
     Column("link_id", String, nullable=False, index=True),
     Column("state", String, nullable=False),
     Column("revision", String, nullable=False),
-    Column("cause_kind", String, nullable=False),  # commit, datasheet, removal
-    Column("cause_id", String, nullable=False),  # commit id, sha256 or source id
+    Column("cause_kind", String, nullable=False),  # commit, datasheet, removal, upgrade
+    Column("cause_id", String, nullable=False),  # commit id, sha256, source id or version
     Column("detail", Text, nullable=False),
     Column("changed_at", Float, nullable=False),
     Index("ix_link_history_cause_id", "cause_id", "link_id", "state"),

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from mapper.ids import content_id
 from mapper.model import Datasheet
+from mapper.version import reader_version
 from streams.ledger.bodies import pack, unpack
 from streams.ledger.engine import starts_with
 from streams.ledger.locks import lock
@@ -39,6 +40,8 @@ class SheetRow:
     released_at: float
     read_at: float
     seconds: float
+    reader: str
+    """Version that read it; "": one before versions were noted."""
     unconfirmed: tuple[str, ...] | None = None
     """Part numbers that a person gave and its text does not name."""
 
@@ -94,6 +97,12 @@ def lock_family(conn: Connection, family: str) -> SheetRow | None:
     return current_sheet(conn, family)
 
 
+def find_release(conn: Connection, sha256: str) -> SheetRow | None:
+    """Return a release by the digest of its PDF."""
+    row = conn.execute(select(*_COLUMNS).where(datasheets.c.sha256 == sha256)).one_or_none()
+    return _row(row) if row else None
+
+
 def load_sheet(conn: Connection, sha256: str) -> Datasheet:
     """Return the content of a release that is known."""
     body = conn.execute(select(datasheets.c.body).where(datasheets.c.sha256 == sha256)).scalar_one()
@@ -110,8 +119,12 @@ def write_sheet(
     seconds: float,
     current: bool,
     unconfirmed: Sequence[str] | None = None,
+    reader: str | None = None,
 ) -> None:
-    """Write a release; when current, no other of its family is. unconfirmed: given parts that are not in its text."""
+    """Write a release, as the version `reader` read it (None: this one); when current, no other of its family is.
+
+    unconfirmed: given parts that are not in its text.
+    """
     if current:
         conn.execute(update(datasheets).where(datasheets.c.family == sheet.family).values(current=False))
     row = {
@@ -131,10 +144,16 @@ def write_sheet(
         "released_at": released_at,
         "read_at": read_at,
         "seconds": seconds,
+        "reader": reader_version() if reader is None else reader,
         "body": pack(sheet),
         "unconfirmed": None if unconfirmed is None else list(unconfirmed),
     }
     upsert(conn, datasheets, [row])
+
+
+def record_reader(conn: Connection, sha256: str, reader: str) -> None:
+    """Note that this version has read a release and left it as it was."""
+    conn.execute(update(datasheets).where(datasheets.c.sha256 == sha256).values(reader=reader))
 
 
 def list_sheets(conn: Connection, *, current: bool | None = True, family: str | None = None) -> list[SheetRow]:
@@ -158,11 +177,12 @@ def current_ids(conn: Connection) -> set[str]:
     return set(conn.execute(select(datasheets.c.sha256).where(datasheets.c.current.is_(True))).scalars())
 
 
-def current_releases(conn: Connection) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Return family -> (sha256, parts) of every current release."""
-    query = select(datasheets.c.family, datasheets.c.sha256, datasheets.c.parts).where(datasheets.c.current.is_(True))
-    rows = conn.execute(query.order_by(datasheets.c.family))
-    return {row.family: (row.sha256, tuple(row.parts)) for row in rows}
+def current_releases(conn: Connection) -> dict[str, tuple[str, tuple[str, ...], str]]:
+    """Return family -> (sha256, parts, reader's version) of every current release."""
+    columns = datasheets.c
+    query = select(columns.family, columns.sha256, columns.parts, columns.reader).where(columns.current.is_(True))
+    rows = conn.execute(query.order_by(columns.family))
+    return {row.family: (row.sha256, tuple(row.parts), row.reader) for row in rows}
 
 
 def write_sheet_changes(

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, delete, or_, select, update
 
 from mapper.ids import content_id, repository_id
+from mapper.version import parser_version
 from streams import topics
 from streams.errors import SourceStateError
 from streams.events import Cause, MappingChange
@@ -33,7 +34,7 @@ LIVE = ("active", "paused")
 STATES = ("active", "paused", "removed")
 _KEPT = frozenset(
     (
-        *("tip", "head", "head_time", "linked", "linked_head", "added_at", "polled_at"),
+        *("tip", "head", "head_time", "linked", "linked_head", "parser", "linked_by", "added_at", "polled_at"),
         *("tip_ref", "forced_at", "backfill_tip", "backfill_commits"),
     )
 )
@@ -73,6 +74,10 @@ class Repository:
     """Commits up to this one are recorded without being mapped."""
     backfill_commits: int | None = None
     """How many they were when the backfill began."""
+    parser: str | None = None
+    """Version of the parser that the ledger's tree is of."""
+    linked_by: str | None = None
+    """Version that the ledger's links are of; "": what was linked was not all of one version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +131,8 @@ def add_repository(
         "head_time": None,
         "linked": None,
         "linked_head": None,
+        "parser": None,
+        "linked_by": None,
         "added_at": now,
         "polled_at": None,
         "error": None,
@@ -210,9 +217,9 @@ def record_repository_poll(conn: Connection, repo_id: str, *, now: float, error:
     conn.execute(update(repositories).where(repositories.c.repo_id == repo_id).values(polled_at=now, error=error))
 
 
-def record_head(conn: Connection, repo_id: str, commit: str, commit_time: float) -> None:
-    """Note the commit that the ledger's tree is of."""
-    values = {"head": commit, "head_time": commit_time}
+def record_head(conn: Connection, repo_id: str, commit: str, commit_time: float, *, parser: str | None = None) -> None:
+    """Note the commit that the ledger's tree is of, and the version that parsed it (None: this one)."""
+    values = {"head": commit, "head_time": commit_time, "parser": parser_version() if parser is None else parser}
     conn.execute(update(repositories).where(repositories.c.repo_id == repo_id).values(values))
 
 
@@ -221,9 +228,9 @@ def forget_linked(conn: Connection, repo_id: str) -> None:
     conn.execute(update(repositories).where(repositories.c.repo_id == repo_id).values(linked=None))
 
 
-def record_linked(conn: Connection, repo_id: str, *, snapshot: str, head: str | None) -> None:
-    """Note the snapshot that the ledger's links are of."""
-    values = {"linked": snapshot, "linked_head": head}
+def record_linked(conn: Connection, repo_id: str, *, snapshot: str, head: str | None, linked_by: str = "") -> None:
+    """Note the snapshot and the version that the ledger's links are of."""
+    values = {"linked": snapshot, "linked_head": head, "linked_by": linked_by}
     conn.execute(update(repositories).where(repositories.c.repo_id == repo_id).values(values))
 
 
@@ -231,7 +238,7 @@ def remove_repository(conn: Connection, repo_id: str, now: float) -> None:
     """Remove a repository: its tree and commits at once; the agents, told by the outbox, do so with what follows."""
     _set_state(conn, repositories, repo_id, "removed")
     cleared: dict[str, Any] = {"tip": None, "head": None, "head_time": None, "error": None, "tip_ref": None}
-    cleared |= {"forced_at": None, "backfill_tip": None, "backfill_commits": None}
+    cleared |= {"parser": None, "forced_at": None, "backfill_tip": None, "backfill_commits": None}
     conn.execute(update(repositories).where(repositories.c.repo_id == repo_id).values(cleared))
     conn.execute(delete(repository_tags).where(repository_tags.c.repo_id == repo_id))
     conn.execute(delete(tree_files).where(tree_files.c.repo_id == repo_id))

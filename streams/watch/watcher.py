@@ -30,6 +30,7 @@ from streams.ledger.migrate import upgrade
 from streams.ledger.sources import Repository, SheetSource
 from streams.metrics import StreamsMetrics
 from streams.producer import RecordProducer
+from streams.upgrade import tell_upgrades
 from streams.watch.folders import poll_folder
 from streams.watch.gauges import export_gauges
 from streams.watch.hints import follow_hints
@@ -54,6 +55,9 @@ MAX_HINTS = 10_000
 BROKER_RETRY_SECONDS = 2.0
 NOTE_SECONDS = 30.0
 """A source without news has the time of its last look written no more often than this."""
+
+UPGRADE_SECONDS = 10.0
+"""How often it is asked what another version of the mapper has read."""
 
 STOP_SECONDS = 5.0
 
@@ -91,6 +95,7 @@ def watch(
     threading.Thread(target=follow_hints, args=(settings, stop, watcher.hint), daemon=True, name="hints").start()
     active: list[Source] = []
     read_at = 0.0
+    next_upgrade = 0.0
     try:
         with AccessWatch(settings, partial(require_rights, settings, SERVICE)) as access:
             while not stop.is_set():
@@ -101,6 +106,9 @@ def watch(
                         read_at = time.monotonic()
                     watcher.start_due(active)
                     beat()
+                    if time.monotonic() >= next_upgrade:
+                        next_upgrade = time.monotonic() + UPGRADE_SECONDS
+                        tell_upgrades(engine)
                 except (LedgerError, SQLAlchemyError) as error:
                     logger.warning("ledger not readable, trying again: %s", error)
                     stop.wait(TICK_SECONDS)

@@ -1,5 +1,6 @@
 """streams/records.py"""
 
+import dataclasses
 import json
 from dataclasses import replace
 
@@ -140,3 +141,19 @@ def test_many_paths_are_spread_over_records_that_fit() -> None:
     assert [path for batch in batches for path in batch] == sorted(long)
     assert all(sum(map(len, batch)) <= records.MAX_PATHS_BYTES for batch in batches)
     assert list(records.path_batches([])) == []
+
+
+@pytest.mark.parametrize("record", [records.CommitRecord, records.SheetRecord])
+def test_a_record_from_before_upgrades_is_no_upgrade(record: type[records.WireRecord]) -> None:
+    """Topics keep what older versions wrote for years; any other field that is missing is still an error."""
+    (value,) = [value for kind, value in EXAMPLES if kind is record]
+    again = dataclasses.replace(value, upgrade="parser1_x")
+    fields = json.loads(record.from_domain(value).encode())
+
+    assert "upgrade" not in fields
+    assert record.decode(json.dumps(fields).encode()).to_domain() == value
+    assert record.decode(record.from_domain(again).encode()).to_domain() == again
+
+    del fields["event_id"]
+    with pytest.raises(RecordError, match="fields missing: event_id"):
+        record.decode(json.dumps(fields).encode())

@@ -120,16 +120,19 @@ def test_a_stalled_worker_beats_no_more(stalled: bool) -> None:
     stop, beats, stall = threading.Event(), [], Stall(die=lambda status: None)
     stall(stalled)
 
-    class Pool:
+    class Nothing:
         def release_idle(self) -> None:
-            """Have none."""
+            """Have no process that idles."""
 
-    async def watch(pool: Any) -> None:
+        def check(self) -> None:
+            """Have no broker that refuses."""
+
+    async def watch(nothing: Any) -> None:
         running = asyncio.create_task(asyncio.sleep(10))
         asyncio.get_running_loop().call_later(0.3, stop.set)
-        await worker._watch(running, [], pool, stall, stop, lambda: beats.append(1))
+        await worker._watch(running, [], nothing, stall, nothing, stop, lambda: beats.append(1))
         running.cancel()
 
-    asyncio.run(watch(Pool()))
+    asyncio.run(watch(Nothing()))
 
     assert bool(beats) is not stalled

@@ -1,6 +1,6 @@
 """Settings, a mirror in memory, and what agents need besides."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,9 @@ class HerePool:
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
         return function(*args)
+
+    def call_each(self, function: Callable[..., Any], items: Sequence[tuple[Any, ...]], limits: Any) -> list[Any]:
+        return [function(*item) for item in items]
 
 
 @pytest.fixture

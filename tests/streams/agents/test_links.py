@@ -279,7 +279,9 @@ def test_two_repositories_of_one_origin_have_links_of_their_own(
     deliver(agent, commit("c1", drv__h=HEADER))
     with writing(engine) as conn:
         fork = sources.add_repository(conn, url="https://x/fork", now=1.0, family=repo, parts=["ZQ4071"]).repo_id
-        symbols.write_tree(conn, fork, symbols.read_tree(conn, repo), [])
+        tree = symbols.read_tree(conn, repo)
+        symbols.write_tree(conn, fork, tree, [])
+        symbols.replace_symbols(conn, fork, tree, symbols.load_parsed(conn, tree).values(), "c1")
         sources.record_head(conn, fork, "c1", 1.0)
 
     deliver(agent, MappingChange(cause=Cause(kind="commit", id="c1", time=1.0), repo_id=fork))

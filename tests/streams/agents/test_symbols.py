@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from mapper.ids import commit_event_id
-from streams.agents.symbols import SymbolsAgent, parse_chunk
+from streams.agents.symbols import SymbolsAgent
 from streams.config import StreamsSettings
 from streams.events import CommitEvent, EarlierCommit
 from streams.ledger import samples, sources, symbols
@@ -241,11 +241,3 @@ def test_the_head_told_once_more_mends_the_tree(
             None,
             "c1",
         )
-
-
-def test_a_chunk_gives_files_and_refusals() -> None:
-    """One bad file leaves the others of its chunk alone."""
-    parsed, refused = parse_chunk([("a.h", A1.encode()), ("b.h", b"\0")])
-
-    assert [file.path for file in parsed] == ["a.h"]
-    assert [(path, reason) for path, reason, _ in refused] == [("b.h", "binary")]

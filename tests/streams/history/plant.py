@@ -56,6 +56,9 @@ class HerePool:
     def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
 
+    def call_each(self, function: Callable[..., Any], items: Sequence[tuple[Any, ...]], limits: object) -> list[Any]:
+        return [function(*item) for item in items]
+
 
 class Hooks(Failpoints):
     """Failpoints that a test sets while the process runs: at its point, what is set is called once."""

@@ -15,11 +15,11 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from mapper.ids import repository_id
 from streams.errors import LedgerError
-from streams.ledger import outbox
+from streams.ledger import migrate, outbox, sources, symbols, upgrades
 from streams.ledger.engine import open_ledger, reading, writing
 from streams.ledger.migrate import newest_version, schema_version, upgrade
 from streams.ledger.outbox import Outgoing
-from streams.ledger.schema import metadata
+from streams.ledger.schema import metadata, parsed_files
 from streams.ledger.sources import add_repository, get_repository, list_sheet_sources, lock_repository
 from streams.ledger.symbols import recent_commits
 
@@ -135,3 +135,36 @@ def test_a_ledger_of_the_first_schema_loses_nothing(new_url: str) -> None:
     assert (commit.commit_id, commit.mapped) == ("c1", True)
     assert (source.source_id, source.is_folder, source.folder) == ("s", False, None)
     engine.dispose()
+
+
+def test_a_ledger_of_the_first_version_keeps_its_rows(new_url: str) -> None:
+    """Files, trees, datasheets and links stay; they are of a version that nobody knows, so all is due to be read."""
+    engine = open_ledger(new_url)
+    with as_file(files("streams.ledger") / "migrations") as folder, writing(engine) as conn:
+        config = migrate._config(folder)
+        config.attributes["connection"] = conn
+        command.upgrade(config, "0001")
+        for statement in ROWS_OF_0001:
+            conn.execute(text(statement), {"body": b"body"})
+
+    upgrade(engine)
+
+    with reading(engine) as conn:
+        assert symbols.tree_bodies(conn, "r") == [b"body"]
+        assert sources.get_repository(conn, "r").parser == ""
+        assert upgrades.outdated(conn) == upgrades.Outdated(trees=1, sheets=1, links=1)
+    with writing(engine) as conn:
+        other = {"blob_id": "b", "path": "a.h", "parser": "parser1_new", "body": b"new"}
+        conn.execute(parsed_files.insert().values(other))
+    engine.dispose()
+
+
+ROWS_OF_0001 = (
+    "INSERT INTO repositories (repo_id, url, family, parts, path_globs, state, head, linked, added_at)"
+    " VALUES ('r', 'u', 'r', '[]', '[]', 'active', 'c1', 'snap1_x', 1)",
+    "INSERT INTO tree_files (repo_id, path, blob_id) VALUES ('r', 'a.h', 'b')",
+    "INSERT INTO parsed_files (blob_id, path, body) VALUES ('b', 'a.h', :body)",
+    "INSERT INTO datasheets (sha256, source_id, family, file, title, parts, num_pages, num_sections, num_registers,"
+    " copy_restricted, partial, current, released_at, read_at, seconds, body)"
+    " VALUES ('s', 'src', 'f', 'f.pdf', 't', '[]', 1, 1, 1, false, false, true, 1, 1, 1, :body)",
+)

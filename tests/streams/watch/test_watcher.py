@@ -10,13 +10,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
+from mapper.version import parser_version
 from streams.config import StreamsSettings
 from streams.errors import BrokerError, RepositoryError
-from streams.ledger import sources
+from streams.ledger import outbox, sources
 from streams.ledger.engine import open_ledger, reading, writing
 from streams.ledger.migrate import upgrade
 from streams.ledger.outbox import Outgoing
 from streams.metrics import StreamsMetrics
+from streams.records import CommitRecord
 from streams.watch import run
 from streams.watch.watcher import _Watcher
 
@@ -80,6 +82,7 @@ def watcher(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("streams.watch.watcher.export_gauges", lambda *_: None)
     monkeypatch.setattr("streams.watch.watcher.follow_hints", lambda *_: None)
     monkeypatch.setattr("streams.watch.watcher.TICK_SECONDS", 0.1)
+    monkeypatch.setattr("streams.watch.watcher.UPGRADE_SECONDS", 0.1)
     monkeypatch.setattr("streams.watch.watcher.BROKER_RETRY_SECONDS", 0.2)
     monkeypatch.setattr(FakeProducer, "records", [])
     monkeypatch.setattr(FakeProducer, "down", False)
@@ -293,3 +296,20 @@ def test_a_failing_source_is_tried_later_and_later(
     for wait, expected in zip(waits, (10, 20, 40, 60, 60, 60), strict=True):
         assert 0.84 * expected <= wait <= 1.16 * expected
     assert len({round(wait, 6) for wait in waits[3:]}) == 3
+
+
+def test_what_another_version_read_is_told(watcher: Watcher) -> None:
+    """Without anybody's help, and once; the outbox is the worker's to publish."""
+    repo_id = watcher.add(Path("/nowhere"))
+    with writing(watcher.engine) as conn:
+        sources.record_head(conn, repo_id, "c1", 1.0, parser="parser1_older")
+
+    def waiting() -> list[Outgoing]:
+        with reading(watcher.engine) as conn:
+            return [item.record for item in outbox.waiting(conn)]
+
+    until(waiting)
+    time.sleep(0.5)
+    (record,) = waiting()
+    event = CommitRecord.decode(record.value).to_domain()
+    assert (record.topic, event.repo_id, event.upgrade) == ("repo.commits", repo_id, parser_version())
