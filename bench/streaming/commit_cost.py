@@ -97,7 +97,7 @@ class Agents:
         self._metrics = StreamsMetrics(CollectorRegistry())
         pool, mirrors = cast(Pool, InProcess()), open_mirrors(home)
         self._symbols = SymbolsAgent(self._settings, self._engine, self._metrics, pool, mirrors)
-        self._links = LinksAgent(self._engine, self._metrics, pool, mirrors)
+        self._links = LinksAgent(self._engine, self._metrics, pool, mirrors, settings=self._settings)
         self._repo_id = ""
         now = time.time()
         with writing(self._engine) as conn:
