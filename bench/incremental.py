@@ -60,6 +60,9 @@ class HerePool:
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         return function(*arguments)
 
+    def call_each(self, function: Callable[..., Any], items: list[tuple[Any, ...]], _limits: Any) -> list[Any]:
+        return [function(*item) for item in items]
+
 
 class Replay:
     """A repository whose commits come one after the other."""
