@@ -10,17 +10,20 @@ the mismatches.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import Connection, Engine
 
+from mapper.linking.mapping import Grounds
 from mapper.model import Mapping as TreeMapping
 from mapper.version import parser_version
 from streams.agents.links import Releases, map_bodies, snapshot_id
+from streams.agents.recorded import map_recorded, model_of
 from streams.agents.symbols import OpenMirror
 from streams.audit_trees import Tree, parse_again, read_tree, symbol_differences, tree_differences, unparsed_differences
-from streams.ledger import dump, links, sheets, sources
+from streams.ledger import decisions, dump, links, sheets, sources
 from streams.ledger.audits import Audit
 from streams.ledger.engine import reading
 from streams.ledger.sources import Repository
@@ -108,6 +111,8 @@ class _Held:
     conflicts: list[str]
     relevance: list[str]
     old_releases: list[str]
+    grounds: Mapping[str, Grounds]
+    """sha256 of current datasheets -> what was decided on, with what a language model said."""
 
 
 def audit(
@@ -156,13 +161,15 @@ def audit_repository(
             unchecked.append(why)
         else:
             found["tree"] = differences
-    mapping = map_bodies(list(bodies.values()), held.sheet_bodies, repo_id, repository.parts)
+    model = model_of(held.grounds)
+    scratch_of = partial(map_recorded, grounds=held.grounds) if model else map_bodies
+    mapping = scratch_of(list(bodies.values()), held.sheet_bodies, repo_id, repository.parts)
     ledger = [*held.links, *held.conflicts, *held.relevance]
     scratch = _scratch_lines(repo_id, mapping)
     for line in dump.difference(ledger, scratch):
         found.setdefault(_kind(line), []).append(line)
     found["releases"] = held.old_releases
-    snapshot = snapshot_id(repository, held.releases)
+    snapshot = snapshot_id(repository, held.releases, model)
     current = repository.linked == snapshot
     looked_at = [kind for kind in KINDS if (kind in TREE_KINDS and kind in found) or (kind in LINK_KINDS and current)]
     differences = [line for kind in KINDS for line in found.get(kind, ())]
@@ -187,6 +194,7 @@ def audit_repository(
 def _read(conn: Connection, repo_id: str) -> _Held:
     repository = sources.get_repository(conn, repo_id)
     current = sheets.current_ids(conn)
+    kept_decisions = decisions.load_decisions(conn, repo_id)
     old = [
         f"- live links of a datasheet that is not current: {sha256} ({number})"
         for sha256, number in links.count_by_release(conn, repo_id).items()
@@ -201,6 +209,7 @@ def _read(conn: Connection, repo_id: str) -> _Held:
         conflicts=dump.conflict_lines(conn, repo_id),
         relevance=dump.relevance_lines(conn, repo_id),
         old_releases=old,
+        grounds={sha256: kept.grounds for sha256, kept in kept_decisions.items() if sha256 in current},
     )
 
 

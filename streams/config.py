@@ -8,7 +8,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -115,6 +115,8 @@ class StreamsSettings(KafkaSecurity):
     holdout_families: tuple[str, ...] = ()
     """Origin families whose files are kept out of every shard, with all copies of them."""
 
+    llm_policy: Literal["none", "undecided"] = "none"
+    """What the links agent asks a language model about: nothing, or what the rules leave open."""
     llm_base_url: str = ""
     """Where a language model answers the OpenAI-compatible API, up to and including /v1; empty: none is asked."""
     llm_model: str = ""
@@ -194,6 +196,16 @@ class StreamsSettings(KafkaSecurity):
     def _fill_database_url(self) -> "StreamsSettings":
         if not self.database_url:
             object.__setattr__(self, "database_url", f"sqlite:///{self.home / 'ledger.db'}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_policy(self) -> "StreamsSettings":
+        missing = [name for name in ("llm_base_url", "llm_model") if not getattr(self, name)]
+        if self.llm_policy != "none" and missing:
+            raise ConfigError(
+                f"llm_policy: {self.llm_policy} needs {' and '.join(missing)} "
+                f"({', '.join(f'SHEETSTREAM_{name.upper()}' for name in missing)}), or set it to none"
+            )
         return self
 
     @model_validator(mode="after")

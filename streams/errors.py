@@ -122,3 +122,7 @@ class LlmError(StreamsError):
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class LlmWaitError(LlmError):
+    """The language model can not be asked now, though it should be: transient, however long it takes."""

@@ -67,6 +67,12 @@ class StreamsMetrics:
         )
         self.prompts = counter("prompts_total", "Prompts that mapping asked of a language model.")
         self.tokens = counter("tokens_total", "Tokens of these prompts and their answers.")
+        self.llm_questions = counter(
+            "llm_questions_total", "Questions of mappings for a language model: answered, cached, or why not.", "result"
+        )
+        self.llm_circuit_open = gauge(
+            "llm_circuit_open", "1 while records wait since the language model can not be asked."
+        )
         self.cost_seconds = counter("cost_seconds_total", "Seconds spent on events.", "stage", "clock")
         self.published = counter("published_total", "Records published from the outbox.", "topic")
         self.stalled = gauge(

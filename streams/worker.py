@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from streams.acls import require_rights
+from streams.agents.asking import Asker
 from streams.agents.delivery import EXIT_STATUS, Delivery
 from streams.agents.handlers import create_handlers
 from streams.app import StreamsApp, create_app
@@ -28,6 +29,7 @@ from streams.failpoints import Failpoints
 from streams.ledger.engine import open_ledger
 from streams.ledger.migrate import upgrade
 from streams.metrics import StreamsMetrics
+from streams.modelcheck import require_model
 from streams.pool import Pool, map_limits
 from streams.publisher import Publisher
 from streams.tidy import tidy
@@ -58,6 +60,7 @@ def run(
     settings: StreamsSettings, *, registry: CollectorRegistry, stop: threading.Event, beat: Callable[[], None]
 ) -> None:
     """Run the agents until stop is set. Raises StreamsError when they can not run or stopped by themselves."""
+    require_model(settings)
     metrics = StreamsMetrics(registry)
     engine = open_ledger(settings.database_url)
     try:
@@ -100,12 +103,13 @@ async def _run(
     beat: Callable[[], None],
 ) -> None:
     producer = _LateProducer()
+    asker = Asker(settings, metrics)
     publisher = Publisher(engine, producer, metrics, topic_prefix=settings.topic_prefix, failpoints=failpoints)
     deliveries = {
         handler.agent: Delivery[Any, Any](
             handler, engine, publisher, metrics, failpoints=failpoints, retry_seconds=settings.retry_seconds
         )
-        for handler in create_handlers(settings, engine, metrics, pool)
+        for handler in create_handlers(settings, engine, metrics, pool, asker)
     }
     app = create_app(settings, deliveries, engine=engine, topic_ids=report.topic_ids)
     producer.app = app
@@ -134,6 +138,7 @@ async def _run(
         sweeping.cancel()
         tidying.cancel()
         watching.cancel()
+        asker.stop()
         await worker.stop()
         pool.abort()  # nobody waits for it now, and asyncio's end waits for the thread that does
         ended = await asyncio.gather(running, sweeping, tidying, watching, return_exceptions=True)

@@ -110,12 +110,14 @@ def _check_settings(settings: LocalSettings) -> None:
     import streams.errors
     import trainer.config
     import trainer.errors
+    from streams.modelcheck import require_model
     from streams.watch.hooksecrets import check_secrets
 
     try:
-        found = streams.config.StreamsSettings(home=settings.home)
+        found = streams.config.StreamsSettings(home=settings.home, cache=settings.cache)
         streams.broker_greeting.read_access(found)
         check_secrets(found)
+        require_model(found)
         trainer.config.load_settings(home=settings.home)
         eval.config.load_settings(home=settings.home)
     except (streams.errors.ConfigError, trainer.errors.ConfigError, eval.errors.ConfigError) as error:

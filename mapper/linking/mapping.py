@@ -9,6 +9,7 @@ from mapper.linking.alignment.conflicts import find_conflicts
 from mapper.linking.alignment.symbols import link_symbols
 from mapper.linking.alignment.targets import SheetIndex
 from mapper.linking.asking.questions import LanguageModel, Policy
+from mapper.linking.asking.said import Said
 from mapper.linking.asking.tier import ModelTier
 from mapper.linking.index.reads import Notes, notes_of, reads_of
 from mapper.linking.index.state import TreeState
@@ -23,14 +24,23 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grounds:
-    """What a decision about one datasheet rests on: its files, and what was read of the tree at each level.
+    """What a decision about one datasheet rests on: its files, what was read of the tree, and what a model said.
 
-    It is all that must be kept to say later whether the decision still holds.
+    It is all that must be kept to say later whether the decision still holds, and to take it again.
     """
 
     files: tuple[FileRelevance, ...]
     files_read: Notes
     links_read: Notes
+    model: str = ""
+    """Name of the model that was asked; empty: none was."""
+    files_said: Said = ()
+    links_said: Said = ()
+
+    @property
+    def said(self) -> dict[str, str | None]:
+        """Return what the model said at both levels, by the prompts' digests."""
+        return dict((*self.files_said, *self.links_said))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +54,14 @@ class Decision(Grounds):
     @property
     def grounds(self) -> Grounds:
         """Return the grounds alone."""
-        return Grounds(files=self.files, files_read=self.files_read, links_read=self.links_read)
+        return Grounds(
+            files=self.files,
+            files_read=self.files_read,
+            links_read=self.links_read,
+            model=self.model,
+            files_said=self.files_said,
+            links_said=self.links_said,
+        )
 
 
 Known = TypeVar("Known", bound=Grounds)
@@ -144,6 +161,9 @@ def renew(
 
     That is the value of before itself where all holds; a copy of it with other files where only these were decided
     anew (links_read is the same object then); a Decision where the links were.
+    What prompts are made of is among the notes, so a decision in which a model took part holds as any other: with the
+    answers it was given, which it says. before must then be of the same model, and of policy undecided: with all, what
+    was asked about links depends on more than the notes and files say.
     """
     tier = ModelTier(model, policy)
     for key, read_sheet in sorted(sheets.items()):
@@ -194,17 +214,17 @@ def _decide(
     """Return the decision about a datasheet; of an old one those levels are kept that hold in this tree."""
     index = SheetIndex(sheet)
     if old is not None and keeps_files:
-        files, files_read = old.files, old.files_read
+        files, files_read, files_said = old.files, old.files_read, old.files_said
     else:
         reads = tree.noting()
         files = tier.files(tree, index, rank_files(tree, index, pinned_parts=pinned_parts))
-        files_read = notes_of(reads)
+        files_read, files_said = notes_of(reads), tier.take_said()
     accepted = _accepted(files)
     paths = sorted(relevance.path for relevance in accepted)
     logger.info("level 2: sheet=%s files=%d accepted=%d", sheet.file, len(tree.by_path), len(accepted))
     is_same_set = old is not None and not keeps_files and accepted == _accepted(old.files)
     if old is not None and is_same_set and tree.still_holds(reads_of(old.links_read)):
-        return replace(old, files=files, files_read=files_read)
+        return replace(old, files=files, files_read=files_read, files_said=files_said)
     reads = tree.noting()
     ground, links = link_symbols(tree, index, paths, sheet_parts(sheet), repo_family=repo_family)
     links = tier.links(ground, files, links, repo_family=repo_family)
@@ -217,6 +237,9 @@ def _decide(
         conflicts=conflicts,
         pages=tuple(pages),
         links_read=notes_of(reads),
+        model=tier.model_name,
+        files_said=files_said,
+        links_said=tier.take_said(),
     )
 
 

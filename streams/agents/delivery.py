@@ -4,8 +4,9 @@
     outgoing records; offset} -> outgoing records confirmed by Kafka -> returned, and so acknowledged
 
 Faust acknowledges a record whose agent raised, and so loses it: nothing is raised from here. A transient fault
-(broker, database, disk) is retried with back-off; a record that can never succeed becomes a dead letter, written by
-the same transaction and outbox; and when even that fails the process dies before anything is acknowledged.
+(broker, database, disk, language model) is retried with back-off; a record that can never succeed becomes a dead
+letter, written by the same transaction and outbox; and when even that fails the process dies before anything is
+acknowledged.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from sqlalchemy import Connection, Engine
 
 from streams import topics
 from streams.agents.faults import Fault, classify
-from streams.errors import StreamsError
+from streams.errors import LlmWaitError, StreamsError
 from streams.failpoints import Failpoints, Point
 from streams.ledger import letters, offsets, outbox
 from streams.ledger.engine import writing
@@ -254,7 +255,9 @@ class Delivery(Generic[EventT, PreparedT]):
         self._metrics.retries.labels(self.handler.agent, reason).inc()
         if classify(error) is Fault.MOVED:
             return
-        if time.monotonic() - started > self._retry_seconds:
+        if isinstance(error, LlmWaitError):  # nothing of ours is wrong: a fresh process would wait as well
+            self.in_progress_since = time.monotonic()
+        elif time.monotonic() - started > self._retry_seconds:
             logger.critical("giving up agent=%s attempts=%d error=%r", self.handler.agent, attempts, error)
             self._die(EXIT_STATUS)
         delay = min(FIRST_DELAY_SECONDS * 2 ** (attempts - 1), MAX_DELAY_SECONDS) * random.uniform(0.75, 1.25)

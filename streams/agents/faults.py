@@ -8,7 +8,16 @@ from faust.exceptions import ProducerSendError
 from sqlalchemy.exc import SQLAlchemyError
 
 from mapper.errors import MapperError
-from streams.errors import BlobError, BrokerError, LedgerError, MovedError, PoolError, RepositoryError, StreamsError
+from streams.errors import (
+    BlobError,
+    BrokerError,
+    LedgerError,
+    LlmWaitError,
+    MovedError,
+    PoolError,
+    RepositoryError,
+    StreamsError,
+)
 from streams.ledger.failures import is_transient
 
 TRANSIENT_ERRNOS = frozenset(
@@ -21,7 +30,7 @@ class Fault(Enum):
     """What to do about a failure."""
 
     TRANSIENT = auto()
-    """Broker, database or disk: the same again later."""
+    """Broker, database, disk or language model: the same again later."""
     MOVED = auto()
     """Prepared from what is no longer so: prepare again at once."""
     POISON = auto()
@@ -36,7 +45,7 @@ def classify(error: BaseException) -> Fault:
         return Fault.MOVED
     if isinstance(error, SQLAlchemyError):
         return Fault.TRANSIENT if is_transient(error) else Fault.DOUBTFUL
-    if isinstance(error, (BrokerError, LedgerError)):
+    if isinstance(error, (BrokerError, LedgerError, LlmWaitError)):
         return Fault.TRANSIENT
     if isinstance(error, (KafkaError, ProducerSendError, ConnectionError, TimeoutError)):
         return Fault.TRANSIENT

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from streams.agents.asking import Asker
 from streams.agents.delivery import Handler
 from streams.agents.links import LinksAgent
 from streams.agents.samples import SamplesAgent
@@ -16,13 +17,13 @@ from streams.sandbox import read_sheet
 
 
 def create_handlers(
-    settings: StreamsSettings, engine: Engine, metrics: StreamsMetrics, pool: Pool
+    settings: StreamsSettings, engine: Engine, metrics: StreamsMetrics, pool: Pool, asker: Asker | None = None
 ) -> list[Handler[Any, Any]]:
-    """Return the four agents in the order of the flow."""
+    """Return the four agents in the order of the flow; asker: who asks a language model, if one is to be asked."""
     open_mirror = open_mirrors(settings.home)
     return [
         SymbolsAgent(settings, engine, metrics, pool, open_mirror),
         SheetsAgent(settings, engine, metrics, read_sheet),
-        LinksAgent(engine, metrics, pool, open_mirror, settings=settings),
+        LinksAgent(engine, metrics, pool, open_mirror, settings=settings, asker=asker),
         SamplesAgent(settings, engine, metrics, pool, open_mirror),
     ]

@@ -12,7 +12,8 @@ sees both, an older mapping never replaces a newer one, and a repository that is
 import os
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Connection, Engine
@@ -23,10 +24,11 @@ from mapper.model import Datasheet, SourceFile
 from mapper.model import Mapping as TreeMapping
 from mapper.version import linker_version, mapping_version, parser_version, reader_version
 from streams import topics
+from streams.agents.asking import Asker, Spent
 from streams.agents.delivery import Effect
 from streams.agents.mapped import MappedFamily, MappedRepository, compare
 from streams.agents.remap import Releases as Releases
-from streams.agents.remap import RemapRequest, remap
+from streams.agents.remap import Remapped, RemapRequest, Unanswered, remap
 from streams.agents.symbols import OpenMirror
 from streams.config import StreamsSettings
 from streams.errors import MovedError
@@ -60,12 +62,18 @@ class LinksAgent:
         open_mirror: OpenMirror,
         *,
         settings: StreamsSettings | None = None,
+        asker: Asker | None = None,
     ) -> None:
-        """Settings say where the home is, with the cache of trees; without them each tree is read as a whole."""
+        """Settings say where the home is, with the cache of trees; without them each tree is read as a whole.
+
+        asker asks a language model what the rules leave open; without one nothing is asked.
+        """
         self._engine = engine
         self._metrics = metrics
         self._pool = pool
         self._open_mirror = open_mirror
+        self._asker = asker if asker is not None and asker.model else None
+        self._model = self._asker.model if self._asker is not None else ""
         self._cache = settings.home / "cache" / TREES if settings is not None else None
 
     def prepare(self, event: MappingChange) -> list[MappedRepository]:
@@ -73,7 +81,7 @@ class LinksAgent:
         with reading(self._engine) as conn:
             releases = sheets.current_releases(conn)
             repositories = _concerned(conn, event) if _is_ours(event) else []
-        due = [repository for repository in repositories if _is_due(repository, releases)]
+        due = [repository for repository in repositories if _is_due(repository, releases, self._model)]
         return [self._map(event, repository, releases) for repository in due]
 
     def apply(self, conn: Connection, event: MappingChange, prepared: list[MappedRepository]) -> Effect:
@@ -108,6 +116,8 @@ class LinksAgent:
             records += [_link_record(repository.repo_id, turn) for turn in turns]
             paths[repository.repo_id].update(mapped.touched_paths())
             counts.append(_counter(self._metrics, cost, turns))
+            if self._asker is not None:
+                counts.append(partial(self._asker.settle, repository.repo_id, mapped.spent))
         records += [record for repo_id in sorted(paths) for record in _linked_records(repo_id, paths[repo_id], event)]
         return Effect(records=tuple(records), event_time=event.cause.time, count=partial(_call_all, counts))
 
@@ -119,19 +129,33 @@ class LinksAgent:
             cache=self._cache,
             repository=repository,
             releases=releases,
+            model=self._model,
         )
-        remapped = self._pool.call(remap, request)
+        remapped, seconds = self._remap(request)
         families = compare(event, repository, remapped, self._open_mirror)
-        own = remapped.cpu_seconds if remapped.process != os.getpid() else 0.0
+        own = seconds if remapped.process != os.getpid() else 0.0
         return MappedRepository(
             repository=repository,
-            snapshot=snapshot_id(repository, releases),
+            snapshot=snapshot_id(repository, releases, self._model),
             linked_by=linked_by(repository, releases),
             remapped=remapped,
             families=families,
+            spent=self._asker.spent(repository.repo_id) if self._asker is not None else Spent(),
             cpu_seconds=time.thread_time() - cpu + own,
             wall_seconds=time.monotonic() - wall,
         )
+
+    def _remap(self, request: RemapRequest) -> tuple[Remapped, float]:
+        """Return what a mapping changes, and the CPU seconds of linking. Raises LlmWaitError as Asker does."""
+
+        def run(answers: Mapping[str, str | None]) -> Remapped | Unanswered:
+            return self._pool.call(remap, replace(request, answers=answers))
+
+        if self._asker is not None:
+            return self._asker.until_known(request.repository.repo_id, run)
+        remapped = run({})
+        assert isinstance(remapped, Remapped)  # without a model nothing is asked
+        return remapped, remapped.cpu_seconds
 
 
 def map_bodies(files: list[bytes], sheet_bodies: list[bytes], repo_id: str, parts: tuple[str, ...]) -> TreeMapping:
@@ -147,8 +171,8 @@ def map_bodies(files: list[bytes], sheet_bodies: list[bytes], repo_id: str, part
     )
 
 
-def snapshot_id(repository: Repository, releases: Releases) -> str:
-    """Return the id of all that a mapping of the repository depends on."""
+def snapshot_id(repository: Repository, releases: Releases, model: str = "") -> str:
+    """Return the id of all that a mapping of the repository depends on; model: the language model that is asked."""
     if repository.state == "removed":
         return content_id("snap3", "removed")
     read = [repository.head, repository.parser, list(repository.parts), list(repository.path_globs)]
@@ -156,7 +180,8 @@ def snapshot_id(repository: Repository, releases: Releases) -> str:
         [family, release.sha256, list(release.parts), release.reader, release.content]
         for family, release in sorted(releases.items())
     ]
-    return content_id("snap3", linker_version(), *read, current)
+    asked = ["undecided", model] if model and releases else []
+    return content_id("snap3", linker_version(), *read, current, *asked)
 
 
 def linked_by(repository: Repository, releases: Releases) -> str:
@@ -171,9 +196,9 @@ def _is_ours(event: MappingChange) -> bool:
     return event.cause.kind != "upgrade" or event.cause.id in (parser_version(), mapping_version())
 
 
-def _is_due(repository: Repository, releases: Releases) -> bool:
+def _is_due(repository: Repository, releases: Releases, model: str) -> bool:
     by = linked_by(repository, releases)
-    return repository.linked != snapshot_id(repository, releases) or (by != "" and repository.linked_by != by)
+    return repository.linked != snapshot_id(repository, releases, model) or (by != "" and repository.linked_by != by)
 
 
 def _links_of(repository: Repository) -> tuple[str | None, str | None, str]:
@@ -212,6 +237,8 @@ def _cost(
         decisions_kept=work.num_kept,
         decisions_taken=len(work.taken),
         links_changed=num_turns,
+        prompts=mapped.spent.prompts,
+        tokens=mapped.spent.tokens,
         cpu_seconds=mapped.cpu_seconds + time.thread_time() - started[0],
         wall_seconds=mapped.wall_seconds + time.monotonic() - started[1],
         recorded_at=now,

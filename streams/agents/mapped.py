@@ -8,6 +8,7 @@ from functools import partial
 from mapper.linking import OldLink, advance
 from mapper.model import LIVE_STATES
 from mapper.model import Mapping as TreeMapping
+from streams.agents.asking import Spent
 from streams.agents.causes import Causes
 from streams.agents.families import FamilyRemap
 from streams.agents.remap import Remapped
@@ -43,6 +44,8 @@ class MappedRepository:
     families: tuple[MappedFamily, ...]
     cpu_seconds: float
     wall_seconds: float
+    spent: Spent
+    """What asking a language model took, tries that failed included."""
 
     def touched_paths(self) -> Iterator[str]:
         """Yield the paths of links that were written, or may read otherwise after an upgrade."""

@@ -2,6 +2,9 @@
 
 What decisions were taken on is in the ledger, the tree's state in a cache. Only datasheets for which the tree answers
 otherwise than it did are decided anew, and only what that changes comes back: work and memory follow the change.
+
+A language model is not asked here: this runs under limits of CPU and time. What it would be asked comes back instead
+(Unanswered), and whoever wants a mapping asks it, and comes again with the answers (streams/agents/asking.py).
 """
 
 import functools
@@ -9,13 +12,15 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
 from mapper.code import role_of
 from mapper.ids import content_id
+from mapper.linking.asking.questions import Question
+from mapper.linking.asking.said import KnownAnswers
 from mapper.linking.index.structure import ANSWER_ROLES
 from mapper.linking.index.tree import TreeIndex
 from mapper.linking.mapping import Decision, Grounds, renew
@@ -49,6 +54,19 @@ class RemapRequest:
     cache: Path | None
     repository: Repository
     releases: Releases
+    model: str = ""
+    """Name of the language model that is asked about what the rules leave open; empty: none."""
+    answers: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    """What it said, by the prompts' digests; None: it will not answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """A mapping that is not done, since a language model is to be asked first."""
+
+    questions: tuple[Question, ...]
+    cpu_seconds: float
+    process: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +89,11 @@ class Remapped:
     process: int
 
 
-def remap(request: RemapRequest) -> Remapped:
-    """Return what the mapping of a repository changes. Raises MovedError when the ledger is past what was seen."""
+def remap(request: RemapRequest) -> Remapped | Unanswered:
+    """Return what the mapping of a repository changes, or what is to be asked before it is known.
+
+    Raises MovedError when the ledger is past what was seen.
+    """
     started = time.thread_time()
     with _ledger(request) as engine, reading(engine) as conn:
         is_same = sources.get_repository(conn, request.repository.repo_id) == request.repository
@@ -81,9 +102,13 @@ def remap(request: RemapRequest) -> Remapped:
         return _Remapping(conn, request).run(started)
 
 
-def decision_key(repository: Repository, release: Release) -> str:
-    """Return the key of all that a decision depends on besides the tree; it begins with the linker's version."""
+def decision_key(repository: Repository, release: Release, model: str = "") -> str:
+    """Return the key of all that a decision depends on besides the tree and what a model said.
+
+    It begins with the linker's version, which is that of the prompts too.
+    """
     read = [repository.parser, list(repository.parts), release.sha256, release.content]
+    read += ["undecided", model] if model else []
     return f"{linker_version()}.{content_id('dec1', *read)}"
 
 
@@ -123,8 +148,10 @@ class _Remapping:
         self._load = functools.lru_cache(maxsize=KEPT_FILES)(self._parsed)
         self._sheet = functools.cache(self._read_sheet)
         self._stamps: dict[str, str] = {}
+        self._model = request.model
+        self._answers = request.answers
 
-    def run(self, started: float) -> Remapped:
+    def run(self, started: float) -> Remapped | Unanswered:
         if self._is_removed:
             self._cache.remove(self._repo_id)
         else:
@@ -133,7 +160,10 @@ class _Remapping:
         digest = digest_of(self._stamps)
         before = decisions.load_decisions(self._conn, self._repo_id)
         known = self._valid(before)
-        taken = self._taken(known, is_same_tree=self._repository.linked_tree == digest)
+        taken, questions = self._taken(before, known, is_same_tree=self._repository.linked_tree == digest)
+        if questions:
+            spent = time.thread_time() - started
+            return Unanswered(questions=tuple(questions), cpu_seconds=spent, process=os.getpid())
         families = self._families(before, known, taken)
         return Remapped(
             families=tuple(families),
@@ -153,25 +183,48 @@ class _Remapping:
         return {
             sha256: before[sha256]
             for sha256, (_, release) in self._current.items()
-            if sha256 in before and before[sha256].key == decision_key(self._repository, release)
+            if sha256 in before and before[sha256].key == decision_key(self._repository, release, self._model)
         }
 
-    def _taken(self, known: Mapping[str, KeptDecision], *, is_same_tree: bool) -> dict[str, Grounds]:
-        """Return the decisions that are other ones now; of a tree that is the same nothing known is asked again."""
+    def _taken(
+        self, kept: Mapping[str, KeptDecision], known: Mapping[str, KeptDecision], *, is_same_tree: bool
+    ) -> tuple[dict[str, Grounds], list[Question]]:
+        """Return the decisions that are other ones now, and what a model is to be asked before they are right.
+
+        Of a tree that is the same nothing known is asked again.
+        """
         wanted = [sha256 for sha256 in self._current if sha256 not in known or not is_same_tree]
         if not wanted:
-            return {}
+            return {}, []
         parser = self._repository.parser or ""
         state = self._cache.current(self._repo_id, self._stamps, self._parsed_files, parser=parser)
-        before = {sha256: known[sha256].grounds for sha256 in wanted if sha256 in known}
-        decided = renew(
-            TreeIndex(state, self._load),
-            {sha256: functools.partial(self._sheet, sha256) for sha256 in wanted},
-            repo_family=self._repo_id,  # ids are of the repository: forks of one origin have links of their own
-            pinned_parts=self._repository.parts,
-            before=before,
-        )
-        return {sha256: grounds for sha256, grounds in decided if grounds is not before.get(sha256)}
+        tree = TreeIndex(state, self._load)
+        taken: dict[str, Grounds] = {}
+        questions: list[Question] = []
+        for sha256 in sorted(wanted):
+            before = {sha256: known[sha256].grounds} if sha256 in known else {}
+            model = self._known_answers(kept.get(sha256))
+            decided = renew(
+                tree,
+                {sha256: functools.partial(self._sheet, sha256)},
+                repo_family=self._repo_id,  # ids are of the repository: forks of one origin have links of their own
+                pinned_parts=self._repository.parts,
+                before=before,
+                model=model,
+                policy="none" if model is None else "undecided",
+            )
+            taken |= {key: grounds for key, grounds in decided if grounds is not before.get(key)}
+            questions += model.open if model is not None else ()
+        return taken, questions
+
+    def _known_answers(self, kept: KeptDecision | None) -> KnownAnswers | None:
+        """Return a model that says what it said before of this datasheet, and now; None: none takes part."""
+        if not self._model:
+            return None
+        grounds = kept.grounds if kept is not None else None
+        said = grounds.said if grounds is not None and grounds.model == self._model else {}
+        before = {digest: text for digest, text in said.items() if text is not None}
+        return KnownAnswers(self._model, {**before, **self._answers})
 
     def _families(
         self, before: Mapping[str, KeptDecision], known: Mapping[str, KeptDecision], taken: Mapping[str, Grounds]
@@ -202,7 +255,9 @@ class _Remapping:
     def _kept(self, sha256: str, grounds: Grounds) -> KeptDecision:
         family, release = self._current[sha256]
         plain = grounds.grounds if isinstance(grounds, Decision) else grounds
-        return KeptDecision.of(plain, sha256=sha256, family=family, key=decision_key(self._repository, release))
+        return KeptDecision.of(
+            plain, sha256=sha256, family=family, key=decision_key(self._repository, release, self._model)
+        )
 
     def _num_aligned(self, taken: Iterable[Grounds]) -> int:
         decided = [decision for decision in taken if isinstance(decision, Decision)]

@@ -86,6 +86,11 @@ class ChatModel:
                 self._wire.give_up()  # who is interrupted does not wait for the patience with a server
                 raise
 
+    def give_up(self) -> None:
+        """Send nothing more; a request under way ends with its present attempt."""
+        self._fault = NoReplyError("unreachable", "given up")
+        self._wire.give_up()
+
     def close(self) -> None:
         """Close the server's connections and the store."""
         self._wire.close()

@@ -8,6 +8,7 @@ from mapper.linking.alignment.symbols import make_links
 from mapper.linking.alignment.targets import SheetIndex
 from mapper.linking.asking import ask_files, ask_symbols, published
 from mapper.linking.asking.questions import Answer, LanguageModel, Policy, Question, Recorder
+from mapper.linking.asking.said import Said, said_of
 from mapper.linking.index.tree import TreeIndex
 from mapper.model import LLM_ONLY_RULE, Evidence, FileRelevance, TraceLink
 
@@ -24,6 +25,13 @@ class ModelTier:
         self._asks_nobody = model is None and not self._asks_all
         self._is_off = policy == "none"
         self._chosen: dict[str, published.Chosen] = {}
+        self._asked: list[tuple[Question, Answer | None]] = []
+        self.model_name = "" if model is None or self._is_off else model.name
+
+    def take_said(self) -> Said:
+        """Return what was asked and answered since this was called last; of policy all nothing: it is not kept."""
+        said, self._asked = said_of(self._asked), []
+        return said
 
     def files(self, tree: TreeIndex, index: SheetIndex, ranked: tuple[FileRelevance, ...]) -> tuple[FileRelevance, ...]:
         """Return the files of a datasheet with the model's decisions."""
@@ -65,7 +73,10 @@ class ModelTier:
         )
 
     def _ask(self, questions: Sequence[Question]) -> list[tuple[Question, Answer | None]]:
-        return list(zip(questions, self._model.complete(questions), strict=True)) if questions else []
+        answers = list(zip(questions, self._model.complete(questions), strict=True)) if questions else []
+        if not self._asks_all:
+            self._asked += answers
+        return answers
 
 
 def _in_unsupported_file(link: TraceLink) -> TraceLink:
