@@ -126,8 +126,10 @@ class SymbolsAgent:
         now, head_time, paths = time.time(), event.commit_time, prepared.paths
         cpu, wall = time.thread_time(), time.monotonic()
         symbols.record_commits(conn, _recorded(event, now))
-        if prepared.repeated or (event.upgrade is None and event.commit == event.base and not paths):
+        if prepared.repeated:
             return Effect(event_time=event.commit_time)
+        if event.upgrade is None and event.commit == event.base and not paths:  # the same head, read anew: other globs
+            return Effect(records=tuple(_records(event, prepared, ())), event_time=event.commit_time)
         symbols.write_tree(conn, event.repo_id, prepared.new, prepared.removed)
         files = _load(conn, event.repo_id, prepared)
         changed = symbols.replace_symbols(conn, event.repo_id, paths, files.values(), prepared.commit)

@@ -223,11 +223,12 @@ def test_a_backfill_is_recorded_and_only_its_end_is_read(
 def test_the_head_told_once_more_mends_the_tree(
     engine: Engine, agent: SymbolsAgent, mirror: Any, repo: str, deliver: Callable[..., Any]
 ) -> None:
-    """Nothing follows when nothing differs; with other globs the files that go are gone, and links are made anew."""
+    """Links are asked when nothing differs; with other globs the files that go are gone, and links are made anew."""
     mirror.add("c1", a__h=A1, b__h=B)
     deliver(agent, event(repo, mirror, "c1", None))
     again = event(repo, mirror, "c1", "c1", complete=False)
-    assert deliver(agent, again) == []
+    (asked,) = deliver(agent, again)
+    assert ChangeRecord.decode(asked.value).to_domain().paths == ()
     with writing(engine) as conn:
         sources.record_linked(conn, repo, snapshot="s", head="c1")
         sources.add_repository(conn, url="https://x/y", now=1.0, path_globs=["b*"])

@@ -33,7 +33,6 @@ from streams.ledger.schema import (
 )
 from streams.ledger.sources import Repository
 from streams.records import CommitRecord
-from streams.watch.git import EMPTY_TREE
 from tests.streams.history.git_double import Objects
 from tests.streams.history.plant import Plant, seen
 
@@ -114,7 +113,7 @@ def current(conn: Connection) -> set[tuple[str, str, tuple[str, ...]]]:
 
 def check_tree(conn: Connection, repository: Repository, objects: Objects) -> None:
     """Check that tree and symbols are those of the head, and the head is what was last told."""
-    if repository.tip not in (None, EMPTY_TREE):  # else nothing was told since it was added (again)
+    if repository.state == "active":  # of one that was paused in the middle of a look more may be told than was noted
         assert repository.head == repository.tip, (repository.head, repository.tip)
     wanted = {path: data for path, data in objects.tree(repository.head).items() if is_wanted(repository, path)}
     here = tree_files.c.repo_id == repository.repo_id

@@ -77,3 +77,10 @@ def test_back_and_forth_is_told_each_time(world: World) -> None:
         world.settle()
 
     conclude(world)
+
+
+def test_other_globs_that_change_nothing_leave_links_current(world: World) -> None:
+    """The head is read again, and nothing differs: the links are of the snapshot with the new globs all the same."""
+    world.add_repository("a", globs=("*.[ch]",))
+
+    conclude(world)
