@@ -26,6 +26,7 @@ from trainer.errors import CheckpointError
 from trainer.manifest import checkpoint_digest, list_checkpoints, read_manifest
 
 ROWS = 200
+PAGE_LINKS = 2000  # of a repository's or a datasheet's page; the rest is behind /links
 MEASURES = ("perplexity", "top1", "c_token_accuracy", "exact_match")
 LINK_STATES: tuple[LinkState, ...] = ("new", "kept", "moved", "stale", "broken", "retired")
 
@@ -62,11 +63,12 @@ def links(source: Source, request: Request) -> dict[str, Any]:
     asked = {
         name: request.query_params.get(name, "").strip() for name in ("symbol", "path", "part", "register", "state")
     }
-    page = _page(request)
+    after = request.query_params.get("after", "").strip() or None
     wanted: dict[str, str | None] = {name: value or None for name, value in asked.items()}
     with reading(source.engine) as conn:
-        rows = find_links(conn, **wanted, limit=ROWS + 1, offset=(page - 1) * ROWS)
-    return {"asked": asked, "links": rows[:ROWS], "page": page, "more": len(rows) > ROWS, "states": LINK_STATES}
+        rows = find_links(conn, **wanted, limit=ROWS + 1, after=after)
+    following = rows[ROWS - 1].link_id if len(rows) > ROWS else None
+    return {"asked": asked, "links": rows[:ROWS], "after": after, "next": following, "states": LINK_STATES}
 
 
 def link(source: Source, request: Request) -> dict[str, Any]:
@@ -92,7 +94,7 @@ def repository(source: Source, request: Request) -> dict[str, Any]:
         found = next((r for r in list_repositories(conn) if r.repo_id == request.path_params["repo_id"]), None)
         if found is None:
             raise HTTPException(404, "no repository has this id")
-        rows = find_links(conn, repo_id=found.repo_id, limit=5000)
+        rows = find_links(conn, repo_id=found.repo_id, limit=PAGE_LINKS)
         commits = recent_commits(conn, repo_id=found.repo_id, limit=50)
     by_path: dict[str, list[LinkRow]] = defaultdict(list)
     for row in rows:
@@ -115,7 +117,7 @@ def sheet(source: Source, request: Request) -> dict[str, Any]:
         if current is None:
             raise HTTPException(404, "no datasheet of this family is known")
         content = load_sheet(conn, current.sha256)
-        rows = find_links(conn, sheet_family=family, limit=5000)
+        rows = find_links(conn, sheet_family=family, limit=PAGE_LINKS)
         changes = find_sheet_changes(conn, family=family)
     by_register: dict[str, list[LinkRow]] = defaultdict(list)
     for row in rows:
@@ -135,8 +137,7 @@ def sheet(source: Source, request: Request) -> dict[str, Any]:
 def conflicts(source: Source, _request: Request) -> dict[str, Any]:
     """Return where code and datasheet disagree, open ones first."""
     with reading(source.engine) as conn:
-        rows = find_conflicts(conn)
-    return {"open": [r for r in rows if r.state == "open"], "resolved": [r for r in rows if r.state != "open"]}
+        return {state: find_conflicts(conn, state=state) for state in ("open", "resolved")}
 
 
 def checkpoints(source: Source, _request: Request) -> dict[str, Any]:
@@ -191,11 +192,6 @@ def _passage(pages: tuple[str, ...], copy_restricted: bool, row: LinkRow) -> str
     start = min((mark for mark in marks if mark >= 0), default=0)
     start = text.rfind("\n", 0, start) + 1
     return text[start : start + 1500]
-
-
-def _page(request: Request) -> int:
-    asked = request.query_params.get("page", "1")
-    return max(1, int(asked)) if asked.isdigit() else 1
 
 
 def _short(url: str) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from mapper.model import Conflict
 from streams.events import Cause
+from streams.ledger.indexes import IS_OPEN
 from streams.ledger.schema import conflicts
 from streams.ledger.upsert import upsert
 
@@ -52,23 +53,24 @@ def find_conflicts(
     if repo_id is not None:
         query = query.where(conflicts.c.repo_id == repo_id)
     if state is not None:
-        query = query.where(conflicts.c.state == state)
+        query = query.where(IS_OPEN if state == "open" else conflicts.c.state == state)
     return [_row(row) for row in conn.execute(query.limit(limit))]
 
 
 def replace_conflicts(conn: Connection, repo_id: str, found: Sequence[Conflict], cause: Cause) -> tuple[int, int]:
     """Make these the open conflicts of a repository; returns how many were opened and how many resolved."""
-    query = select(conflicts.c.conflict_id, conflicts.c.opened_by).where(
-        conflicts.c.repo_id == repo_id, conflicts.c.state == "open"
-    )
-    before = {row.conflict_id: row.opened_by for row in conn.execute(query)}
+    query = select(conflicts).where(conflicts.c.repo_id == repo_id, IS_OPEN)
+    before = {row.conflict_id: dict(row._mapping) for row in conn.execute(query)}
     now = {conflict.conflict_id: conflict for conflict in found}
     gone = sorted(before.keys() - now.keys())
     for conflict_id in gone:
         here = conflicts.c.conflict_id == conflict_id
         conn.execute(update(conflicts).where(here).values(state="resolved", resolved_by=cause.id))
-    rows = [_values(repo_id, conflict, opened_by=before.get(key, cause.id)) for key, conflict in now.items()]
-    upsert(conn, conflicts, rows)
+    rows = {
+        key: _values(repo_id, conflict, opened_by=before[key]["opened_by"] if key in before else cause.id)
+        for key, conflict in now.items()
+    }
+    upsert(conn, conflicts, [row for key, row in rows.items() if row != before.get(key)])
     return len(now.keys() - before.keys()), len(gone)
 
 

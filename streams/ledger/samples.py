@@ -9,15 +9,17 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, select, update
+from sqlalchemy import Connection, Row, and_, delete, select, update
 
 from mapper.corpus.sample import Sample
 from mapper.ids import content_id
 from streams.ledger.bodies import pack, unpack
 from streams.ledger.counters import take
 from streams.ledger.engine import BATCH_ROWS
+from streams.ledger.indexes import IS_PENDING, OF_SAMPLES, starts_of
 from streams.ledger.locks import lock
 from streams.ledger.schema import drops, samples
+from streams.ledger.tallies import tallied
 from streams.ledger.upsert import upsert
 
 LIVE = ("pending", "sealed")
@@ -76,15 +78,14 @@ def lock_samples(conn: Connection) -> None:
 
 def pending_samples(conn: Connection, *, limit: int) -> list[tuple[SampleRow, Sample]]:
     """Return the first samples, in order of arrival, that no shard holds yet."""
-    query = select(samples).where(samples.c.state == "pending").order_by(samples.c.seq).limit(limit)
+    query = select(samples).where(IS_PENDING).order_by(samples.c.seq).limit(limit)
     return [(_row(row), unpack(Sample, row.body)) for row in conn.execute(query)]
 
 
 def pending_summary(conn: Connection) -> tuple[int, int | None]:
     """Return how many samples are pending and the place of the first of them in the order of arrival."""
-    query = select(func.count(), func.min(samples.c.seq)).where(samples.c.state == "pending")
-    count, first = conn.execute(query).one()
-    return count, first
+    first = conn.execute(select(samples.c.seq).where(IS_PENDING).order_by(samples.c.seq).limit(1)).scalar_one_or_none()
+    return count_by_state(conn).get("pending", 0), first
 
 
 def load_samples(conn: Connection, sample_ids: Sequence[str]) -> list[tuple[SampleRow, Sample]]:
@@ -189,24 +190,24 @@ def drops_of_content(conn: Connection, reason: str, hashes: Collection[str]) -> 
     """Return the samples dropped for a reason whose content hash (kept in `detail`) is one of these."""
     ordered, found = sorted(hashes), []
     for start in range(0, len(ordered), BATCH_ROWS):
-        here = drops.c.detail.in_(ordered[start : start + BATCH_ROWS])
-        query = select(drops).where(drops.c.stage == STAGE, drops.c.reason == reason, here).order_by(drops.c.drop_id)
-        found += [_drop(row) for row in conn.execute(query)]
+        here = starts_of(drops.c.detail, ordered[start : start + BATCH_ROWS])
+        query = select(drops).where(OF_SAMPLES, drops.c.reason == reason, here).order_by(drops.c.drop_id)
+        found += [_drop(row) for row in conn.execute(query) if row.detail in hashes]
     return found
 
 
 def count_by_state(conn: Connection) -> dict[str, int]:
     """Return how many samples are pending, sealed and retracted."""
-    query = select(samples.c.state, func.count()).group_by(samples.c.state).order_by(samples.c.state)
-    return dict(conn.execute(query).all())
+    return tallied(conn, "samples")
 
 
 def count_drops(conn: Connection) -> dict[tuple[str, str], int]:
     """Return how many things each (stage, reason) dropped."""
-    query = select(drops.c.stage, drops.c.reason, func.count()).group_by(drops.c.stage, drops.c.reason)
-    return {
-        (stage, reason): number for stage, reason, number in conn.execute(query.order_by(drops.c.stage, drops.c.reason))
-    }
+    found = {}
+    for label, number in tallied(conn, "drops").items():
+        stage, _, reason = label.partition("/")
+        found[stage, reason] = number
+    return found
 
 
 _COLUMNS = [samples.c[field.name] for field in dataclasses.fields(SampleRow)]

@@ -14,12 +14,14 @@ from mapper.ids import repository_id
 from streams.errors import LedgerError
 from streams.ledger import outbox
 from streams.ledger.engine import open_ledger, reading, writing
+from streams.ledger.indexes import metadata
 from streams.ledger.migrate import newest_version, schema_version, upgrade
 from streams.ledger.outbox import Outgoing
-from streams.ledger.schema import metadata
 from streams.ledger.sources import add_repository, lock_repository
 
 
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")  # on SQLite
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
 def test_the_migrations_give_the_schema(engine: Engine) -> None:
     """Alembic finds no difference between an upgraded ledger and the tables of schema.py."""
     with reading(engine) as conn:
