@@ -16,6 +16,7 @@ from streams.errors import SourceStateError
 from streams.events import Cause, MappingChange
 from streams.ledger import outbox, sheets
 from streams.ledger.engine import starts_with
+from streams.ledger.locks import lock
 from streams.ledger.outbox import Outgoing
 from streams.ledger.schema import commits, datasheets, drops, repositories, sheet_sources, symbols, tree_files
 from streams.ledger.upsert import upsert
@@ -165,6 +166,7 @@ def record_linked(conn: Connection, repo_id: str, *, snapshot: str, head: str | 
 
 def remove_repository(conn: Connection, repo_id: str, now: float) -> None:
     """Remove a repository: its tree and commits at once; the agents, told by the outbox, do so with what follows."""
+    lock(conn, "samples")  # before the repository: drops of the samples agent go too, and it holds this over its own
     _set_state(conn, repositories, repo_id, "removed")
     cleared: dict[str, Any] = {"tip": None, "head": None, "head_time": None, "error": None}
     conn.execute(update(repositories).where(repositories.c.repo_id == repo_id).values(cleared))
