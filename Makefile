@@ -7,7 +7,7 @@ UV := $(BIN)/uv
 READY := $(VENV)/.ready
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo test check format bench bench-datasheet bench-code bench-mapper bench-ledger bench-trainer bench-eval gold tree lock clean
+.PHONY: help setup demo test check format bench bench-datasheet bench-code bench-mapper bench-ledger bench-scale bench-workers bench-trainer bench-eval gold tree lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -53,6 +53,15 @@ quick-types:
 format: setup ## rewrite the code in the project's format
 	$(BIN)/ruff check -q --fix . || true
 	$(BIN)/ruff format -q .
+
+bench-scale: setup # BENCH='--links 10000000 --folder DIR': a synthetic ledger on both databases; 25 GB and an hour
+	@mkdir -p bench/results
+	for database in sqlite postgresql; do $(BIN)/python -m bench.scale --database $$database $(BENCH) \
+	  --json bench/results/scale-$$database.json --markdown bench/results/scale-$$database.md || exit 1; done
+
+bench-workers: setup
+	@mkdir -p bench/results
+	$(BIN)/python -m bench.workers --json bench/results/workers.json
 
 gold: setup ## write the generated vendor's gold labels, tests/data/gold, anew
 	$(BIN)/sheetstream gold generate --labels-only tests/data/gold

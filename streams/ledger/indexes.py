@@ -73,13 +73,15 @@ Index(
     postgresql_where=text("current IS true"),
 )
 
-Index("ix_links_repo_path", links.c.repo_id, links.c.path, links.c.line)
-Index("ix_links_sheet_path", links.c.sheet_family, links.c.path, links.c.line)
-Index("ix_links_path_line", links.c.path, links.c.line)
-Index("ix_links_name_start", _start(links.c.name), links.c.path, links.c.line)
-Index("ix_links_part_start", _start(func.lower(links.c.part)), links.c.path, links.c.line)
-Index("ix_links_register_start", _start(func.lower(links.c.register)), links.c.path, links.c.line)
-_partial("ix_links_gone", "state NOT IN ('kept', 'moved', 'new')", links.c.state, links.c.path, links.c.line)
+# Without the line, by which rows of one path are sorted afterwards: a link that moves within its file, as most do when
+# it changes, then stays where it is in all of them.
+Index("ix_links_repo_path", links.c.repo_id, links.c.path)
+Index("ix_links_sheet_path", links.c.sheet_family, links.c.path)
+Index("ix_links_path", links.c.path)
+Index("ix_links_name_start", _start(links.c.name), links.c.path)
+Index("ix_links_part_start", _start(func.lower(links.c.part)), links.c.path)
+Index("ix_links_register_start", _start(func.lower(links.c.register)), links.c.path)
+_partial("ix_links_gone", "state NOT IN ('kept', 'moved', 'new')", links.c.state, links.c.path)
 Index("ix_link_history_link_seq", link_history.c.link_id, link_history.c.seq)
 
 Index("ix_conflicts_repo_path", conflicts.c.repo_id, conflicts.c.path, conflicts.c.line)

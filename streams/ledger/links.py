@@ -180,7 +180,7 @@ def load_links(
 
 def write_links(conn: Connection, repo_id: str, stored: Sequence[StoredLink]) -> None:
     """Write links as they are now, without history."""
-    upsert(conn, links, [_values(repo_id, item) for item in stored])
+    upsert(conn, links, [_values(repo_id, item) for item in stored], update=_CHANGING)
 
 
 def write_turns(conn: Connection, repo_id: str, turns: Sequence[LinkTurn], now: float) -> None:
@@ -227,6 +227,10 @@ def load_relevance(conn: Connection, repo_id: str) -> list[RelevanceRow]:
     return [RelevanceRow(**row._mapping) for row in rows]
 
 
+_IDENTITY = ("link_id", "repo_id", "sheet_family", "symbol_id", "anchor_id", "path", "kind", "name", "register")
+"""What the ids are made of: never another for one link, so no index of these is written when a link changes."""
+
+_CHANGING = tuple(column.name for column in links.columns if column.name not in _IDENTITY)
 _NAMES = [field.name for field in dataclasses.fields(LinkRow)]
 _COLUMNS = [links.c[name] for name in _NAMES]
 
