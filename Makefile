@@ -1,4 +1,4 @@
-# make demo | test | check | bench | lock | help. Everything happens inside .venv; nothing is installed elsewhere.
+# make demo | test | check | soak | bench | lock | help. Everything happens inside .venv; nothing is installed elsewhere.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +7,7 @@ UV := $(BIN)/uv
 READY := $(VENV)/.ready
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo test check format bench bench-datasheet bench-code bench-mapper bench-ledger bench-scale bench-workers bench-trainer bench-eval gold tree lock clean
+.PHONY: help setup demo test check soak format bench bench-datasheet bench-code bench-mapper bench-ledger bench-streams bench-scale bench-workers bench-trainer bench-eval gold tree lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -30,6 +30,10 @@ demo: setup ## the whole system once, end to end, on a generated vendor
 
 test: setup ## all tests
 	$(BIN)/pytest $(TESTS)
+
+MINUTES ?= 30
+soak: setup ## kill, stop, poison and repeat for MINUTES; SOAK='--only NAME --seed N'
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(SOAK)
 
 check: setup ## format, lint, types, import arrows, quick tests
 	$(BIN)/ruff format --check -q .
@@ -66,9 +70,9 @@ bench-workers: setup
 gold: setup ## write the generated vendor's gold labels, tests/data/gold, anew
 	$(BIN)/sheetstream gold generate --labels-only tests/data/gold
 
-bench: bench-datasheet bench-code bench-mapper bench-ledger bench-trainer bench-eval ## every stage beside what one would otherwise use
+bench: bench-datasheet bench-code bench-mapper bench-ledger bench-streams bench-trainer bench-eval ## every stage beside what one would otherwise use
 
-bench-datasheet bench-code bench-ledger bench-trainer bench-eval: bench-%: setup
+bench-datasheet bench-code bench-ledger bench-streams bench-trainer bench-eval: bench-%: setup
 	@mkdir -p bench/results
 	$(BIN)/python -m bench.$* --json bench/results/$*.json
 

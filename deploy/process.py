@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from deploy.health import Heartbeat, serve_health
-from deploy.local.broker import READY_SECONDS, reachable
+from deploy.local.broker import READY_SECONDS
 from deploy.local.home import LOOPBACK
 from deploy.metrics import ProcessMetrics
 from streams.lifeline import die_with_parent
@@ -74,7 +73,7 @@ def _run(arguments: argparse.Namespace) -> int:
         settings = _load(process.settings)()
         server = serve_health(LOOPBACK, arguments.metrics_port, registry, heartbeat)
         if process.needs_kafka:
-            _await_kafka(settings.kafka, stop)  # type: ignore[attr-defined]
+            _await_kafka(settings, stop)
         _load(f"{process.module}:run")(settings, registry=registry, stop=stop, beat=heartbeat)
         server.shutdown()
     except Exception as error:
@@ -105,14 +104,12 @@ def _load(name: str) -> Callable[..., object]:
     return loaded
 
 
-def _await_kafka(address: str, stop: threading.Event) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while not stop.is_set() and not reachable(address):
-        if time.monotonic() > deadline:
-            raise ConnectionError(
-                f"no Kafka broker answers on {address} (SHEETSTREAM_KAFKA) within {READY_SECONDS:.0f} s"
-            )
-        stop.wait(0.5)
+def _await_kafka(settings: object, stop: threading.Event) -> None:
+    from streams.broker import await_broker
+    from streams.kafka_security import KafkaSecurity
+
+    assert isinstance(settings, KafkaSecurity)
+    await_broker(settings, stop, READY_SECONDS)
 
 
 def _is_expected(error: Exception) -> bool:

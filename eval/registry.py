@@ -132,6 +132,7 @@ class Registry:
 
     def promote(self, name: str) -> Listed:
         """Let `latest` name another release, once its files are verified. Raises NotFoundError, VerificationError."""
+        self.state().find(name)
         with self._locked():
             state = self.state()
             listed = state.find(name)
@@ -142,11 +143,10 @@ class Registry:
 
     def rollback(self) -> Listed:
         """Let `latest` name the release before it; raises RegistryError where there is none."""
+        _require_previous(self.state())
         with self._locked():
             state = self.state()
-            if PREVIOUS not in state.aliases:
-                raise RegistryError("nothing to roll back to: no release came before the latest")
-            listed = state.find(PREVIOUS)
+            listed = _require_previous(state)
             verify_release(self.folder / listed.release_id, listed.sha256)
             self._save(_moved(state, "rollback", listed.release_id))
         return listed
@@ -206,6 +206,12 @@ class Registry:
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / ".lock"):
             yield
+
+
+def _require_previous(state: State) -> Listed:
+    if PREVIOUS not in state.aliases:
+        raise RegistryError("nothing to roll back to: no release came before the latest")
+    return state.find(PREVIOUS)
 
 
 def parse_state(data: bytes, where: str) -> State:

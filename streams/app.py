@@ -17,14 +17,14 @@ from sqlalchemy import Engine
 
 from streams.agents.delivery import Delivery, Message
 from streams.config import StreamsSettings
+from streams.kafka_security import addresses, faust_credentials
 from streams.ledger import offsets
 from streams.ledger.engine import reading
 from streams.topics import AGENT_TOPICS, MAX_LETTER_BYTES, Topic, group_id, topic_name
 
 logger = logging.getLogger(__name__)
 
-SESSION_SECONDS = 15.0
-HEARTBEAT_SECONDS = 3.0
+HEARTBEATS = 5  # of one session
 MAX_POLL_SECONDS = 1800.0  # a large repository's first mapping is one record
 COMMIT_SECONDS = 1.0
 BUFFER_RECORDS = 32  # of up to 1 MB each
@@ -76,9 +76,10 @@ def create_app(
     """Return the app with one agent a delivery; nothing is connected yet. `topic_ids`: of streams.topics."""
     app = StreamsApp(
         group_id(settings),
-        broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
-        broker_session_timeout=SESSION_SECONDS,
-        broker_heartbeat_interval=HEARTBEAT_SECONDS,
+        broker=[f"kafka://{address}" for address in addresses(settings)],
+        broker_credentials=faust_credentials(settings),
+        broker_session_timeout=settings.session_seconds,
+        broker_heartbeat_interval=settings.session_seconds / HEARTBEATS,
         broker_max_poll_interval=MAX_POLL_SECONDS,
         broker_commit_interval=COMMIT_SECONDS,
         consumer_auto_offset_reset="earliest",

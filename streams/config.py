@@ -5,37 +5,46 @@ The only place of this package that reads the environment.
 
 import difflib
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from streams.errors import ConfigError
+from streams.kafka_security import KafkaSecurity
 
 MIB = 1024 * 1024
 DEFAULT_HOME = Path("~/.local/share/sheetstream")
 DEFAULT_CACHE = Path("~/.cache/sheetstream")
 CONFIG_FILE = "sheetstream.toml"
 TABLE = "streams"
-SECRETS = frozenset({"llm_api_key"})
+SECRETS = frozenset({"llm_api_key", "kafka_sasl_password_file"})
 """Settings that no message repeats, as any value that may hold a password (USER:PASSWORD@HOST)."""
 OPENAI_HOST = "api.openai.com"
 """The one server that the key in OPENAI_API_KEY was given for."""
 
 
-class StreamsSettings(BaseSettings):
-    """What streams needs to know; each field is SHEETSTREAM_<NAME> in the environment and a key of [streams]."""
+class StreamsSettings(KafkaSecurity):
+    """What streams needs to know; each field is SHEETSTREAM_<NAME> in the environment and a key of [streams].
+
+    How Kafka is reached is inherited: streams/kafka_security.py.
+    """
 
     model_config = SettingsConfigDict(env_prefix="SHEETSTREAM_", extra="forbid", frozen=True)
 
     home: Path = DEFAULT_HOME
     cache: Path = DEFAULT_CACHE
     """Where prepared models lie; the language model's prompts are counted with the small one's tokenizer."""
-    kafka: str = "127.0.0.1:9092"
-    """host:port, several separated by commas."""
     database_url: str = ""
     """SQLAlchemy URL; empty: sqlite:///HOME/ledger.db."""
     topic_prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]*$")
@@ -84,6 +93,10 @@ class StreamsSettings(BaseSettings):
 
     retry_seconds: float = Field(default=300.0, ge=0)
     """How long a transient fault is retried before the worker exits to be started afresh."""
+    session_seconds: float = Field(default=15.0, ge=6)
+    """A worker that Kafka has not heard of for so long gives its partitions to others; brokers take from 6 on."""
+    stall_seconds: float = Field(default=180.0, gt=0)
+    """A worker in which input waits and nothing moves for so long counts as stalled, and is started afresh."""
     failpoint: str = ""
     """For tests: NAME[@HIT][=exit|sleep:SECONDS] of streams.failpoints; empty: none."""
 
@@ -92,6 +105,10 @@ class StreamsSettings(BaseSettings):
             super().__init__(**values)
         except ValidationError as error:
             raise ConfigError(_explain(error)) from None
+        except SettingsError as error:  # a list or table in a variable is written as JSON
+            named = re.search(r'field "(\w+)"', str(error))
+            name = named[1] if named else TABLE
+            raise ConfigError(f"{name}: JSON expected (environment: SHEETSTREAM_{name.upper()})") from None
 
     @field_validator("home", "cache")
     @classmethod

@@ -39,6 +39,10 @@ class BrokerError(StreamsError):
     reason = "broker"
 
 
+class BrokerAccessError(BrokerError):
+    """A Kafka broker answers, but not to these settings (certificate, password, protocol): waiting changes nothing."""
+
+
 class LedgerError(StreamsError):
     """The ledger's database can not be reached, or its schema is not the one this version needs."""
 

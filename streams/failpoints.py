@@ -1,9 +1,10 @@
-"""Failpoints: numbered points of delivery and sealing at which a test lets the process die or wait.
+"""Failpoints: numbered points of watching, delivery and sealing at which a test lets the process die or wait.
 
 Set by the setting `failpoint`: NAME, NAME@HIT (the how-manieth pass, from 1), with =exit (the default: at once, as by
 kill -9) or =sleep:SECONDS. Without it a point is one comparison.
 """
 
+import logging
 import os
 import re
 import time
@@ -11,18 +12,33 @@ from enum import StrEnum
 
 from streams.errors import ConfigError
 
+logger = logging.getLogger(__name__)
+
 EXIT_STATUS = 137
+SLEEPING = "failpoint sleeps"
+"""What the log says when a point waits: from then on the process may be killed from outside."""
+
 _SYNTAX = re.compile(r"(?P<name>[a-z0-9_.]+)(@(?P<hit>[1-9][0-9]*))?(=(exit|sleep:(?P<seconds>[0-9.]+)))?")
 
 
 class Point(StrEnum):
-    """Every point, in the order in which a record or a shard passes them."""
+    """Every point, in the order in which a source's news, a record or a shard passes them."""
 
+    FETCHED = "watch.1_fetched"  # the mirror has the commits, Kafka does not
+    TOLD = "watch.2_told"  # Kafka has them, the ledger does not know
+    NOTED = "watch.3_noted"
+    BLOB_STORED = "watch.4_blob"  # a datasheet's bytes lie in the store, Kafka does not know
+    SHEET_TOLD = "watch.5_sheet_told"
     RECEIVED = "delivery.1_received"
+    POOL_CALLED = "pool.1_called"
+    POOL_ANSWERED = "pool.2_answered"
     PREPARED = "delivery.2_prepared"
-    APPLIED = "delivery.3_applied"  # inside the transaction
+    LOCKED = "delivery.2b_locked"  # inside the transaction, which holds the place in the partition and nothing else yet
+    APPLIED = "delivery.3_applied"  # inside the transaction, with all its locks
     COMMITTED = "delivery.4_committed"
-    PUBLISHED = "delivery.5_published"
+    OUTBOX_READ = "publish.1_read"  # with the outbox's lock; nothing is sent yet
+    PUBLISHED = "delivery.5_published"  # Kafka has confirmed, the outbox still holds the records
+    OUTBOX_EMPTIED = "publish.2_emptied"
     CONFIRMED = "delivery.6_confirmed"
     BURIED = "delivery.7_buried"  # inside the transaction of a dead letter
     SHARD_PLANNED = "seal.1_planned"
@@ -59,4 +75,5 @@ class Failpoints:
             return
         if self._seconds is None:
             os._exit(EXIT_STATUS)
+        logger.warning("%s point=%s", SLEEPING, point.value)
         time.sleep(self._seconds)

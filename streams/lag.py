@@ -12,8 +12,8 @@ from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, KafkaError
 
+from streams.broker_faults import failed
 from streams.config import StreamsSettings
-from streams.errors import BrokerError
 from streams.topics import AGENT_TOPICS, connect_admin, group_id, topic_name
 
 COORDINATOR_ATTEMPTS = 10
@@ -50,7 +50,7 @@ def lag(settings: StreamsSettings, *, admin: Any = None) -> tuple[PartitionLag, 
     try:
         return _lag(settings, admin)
     except (KafkaError, OSError) as error:
-        raise BrokerError(f"kafka: {settings.kafka}: {type(error).__name__}: {error}") from error
+        raise failed(error, settings) from error
     finally:
         if own:
             admin.close()
@@ -62,7 +62,7 @@ def num_members(settings: StreamsSettings, *, admin: Any) -> int:
     try:
         described = admin.describe_groups([group])
     except (KafkaError, OSError) as error:
-        raise BrokerError(f"kafka: {settings.kafka}: {type(error).__name__}: {error}") from error
+        raise failed(error, settings) from error
     return len(described[group]["members"]) if group in described else 0
 
 

@@ -50,6 +50,9 @@ class StreamsMetrics:
         self.pages_read = counter("pages_read_total", "Datasheet pages read.")
         self.link_changes = counter("link_changes_total", "Changes of links, by the state they came into.", "state")
         self.published = counter("published_total", "Records published from the outbox.", "topic")
+        self.stalled = gauge(
+            "worker_stalled_partitions", "Partitions in which input waits, nothing is in hand and nothing moves."
+        )
         self.outbox = gauge("outbox_records", "Records in the outbox that Kafka has not confirmed.")
 
         # Ledger, read from outside the worker

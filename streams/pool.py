@@ -13,6 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
+from streams.failpoints import Failpoints, Point
 from streams.lifeline import die_with_parent
 
 IDLE_SECONDS = 30.0
@@ -25,9 +26,12 @@ R = TypeVar("R")
 class Pool:
     """Runs pure functions in another process; calls may come from several threads."""
 
-    def __init__(self, *, workers: int = 1, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self, *, workers: int = 1, idle_seconds: float = IDLE_SECONDS, failpoints: Failpoints | None = None
+    ) -> None:
         self._workers = workers
         self._idle_seconds = idle_seconds
+        self._failpoints = failpoints or Failpoints()
         # Linux ends a process with the thread that started it (prctl(2)), so one thread of ours starts them all.
         self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pool")
         self._executor: ProcessPoolExecutor | None = None
@@ -52,7 +56,10 @@ class Pool:
             future: Future[R] = self._starter.submit(
                 self._submit, functools.partial(function, *args, **kwargs)
             ).result()
-            return future.result()
+            self._failpoints.hit(Point.POOL_CALLED)
+            answer = future.result()
+            self._failpoints.hit(Point.POOL_ANSWERED)
+            return answer
         finally:
             with self._lock:
                 self._calls -= 1

@@ -14,8 +14,9 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from streams.broker import require_broker
+from streams.broker_faults import failed
 from streams.config import StreamsSettings
-from streams.errors import BrokerError
+from streams.kafka_security import client_options
 from streams.ledger.outbox import Outgoing
 
 logger = logging.getLogger(__name__)
@@ -41,8 +42,7 @@ class RecordProducer:
                 self._deliver(self._connected(), records)
             except (KafkaError, OSError) as error:
                 self.close()
-                address = self._settings.kafka
-                raise BrokerError(f"kafka: {address}: not sent: {type(error).__name__}: {error}") from error
+                raise failed(error, self._settings) from error
 
     def close(self) -> None:
         """Give the connection up; what is unconfirmed stays unconfirmed."""
@@ -55,7 +55,6 @@ class RecordProducer:
         if self._producer is None:
             require_broker(self._settings)
             self._producer = KafkaProducer(
-                bootstrap_servers=self._settings.kafka.split(","),
                 client_id=self._client_id,
                 acks="all",
                 enable_idempotence=True,
@@ -65,6 +64,7 @@ class RecordProducer:
                 request_timeout_ms=int(DELIVERY_SECONDS * 500),
                 delivery_timeout_ms=int(DELIVERY_SECONDS * 1000),
                 reconnect_backoff_max_ms=1000,
+                **client_options(self._settings),
             )
         return self._producer
 

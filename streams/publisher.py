@@ -63,7 +63,7 @@ class Publisher:
         async with self._lock:
             try:
                 while await asyncio.to_thread(outbox.publish, self._engine, send, limit=BATCH_RECORDS):
-                    pass
+                    self._failpoints.hit(Point.OUTBOX_EMPTIED)
             finally:
                 cancelled.set()
             self._metrics.outbox.set(0)
@@ -76,6 +76,7 @@ class Publisher:
         if cancelled.is_set():
             raise BrokerError("outbox: not published, the worker stops")
         self._metrics.outbox.set(len(batch))
+        self._failpoints.hit(Point.OUTBOX_READ)
         asyncio.run_coroutine_threadsafe(self._send_all(batch), loop).result()
         self._failpoints.hit(Point.PUBLISHED)
         for item in batch:

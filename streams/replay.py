@@ -17,8 +17,10 @@ from kafka.errors import KafkaError
 
 from streams import topics
 from streams.broker import require_broker
+from streams.broker_faults import failed
 from streams.config import StreamsSettings
 from streams.errors import BrokerError, RecordError
+from streams.kafka_security import client_options
 from streams.ledger.outbox import Outgoing
 from streams.records import CommitRecord
 from streams.topics import Topic, topic_name
@@ -73,6 +75,43 @@ def read_since(settings: StreamsSettings, topic: Topic, since: float = 0.0) -> l
     return sorted(records, key=lambda record: (record.partition, record.offset))
 
 
+def read_from(settings: StreamsSettings, topic: str, partition: int, offset: int) -> list[Record]:
+    """Return what a partition got from an offset on, in its order.
+
+    Raises RecordError for a topic that no agent reads or a partition that is not there, BrokerError.
+    """
+    known = {entry.name: entry for entry in topics.AGENT_TOPICS.values()}
+    if topic not in known:
+        raise RecordError(f"{topic}: one of the topics that agents read expected: {', '.join(sorted(known))}")
+    with _consumer(settings) as consumer:
+        name = topic_name(settings, known[topic])
+        numbers = sorted(consumer.partitions_for_topic(name) or ())
+        if partition not in numbers:
+            raise RecordError(f"{topic}/{partition}: no such partition, one of {numbers} expected")
+        place = TopicPartition(name, partition)
+        first, end = consumer.beginning_offsets([place])[place], consumer.end_offsets([place])[place]
+        return list(_read(consumer, known[topic], {place: max(first, offset)}, last={place: end}))
+
+
+def parse_place(text: str) -> tuple[str, int, int]:
+    """Return topic, partition and offset of TOPIC/PARTITION/OFFSET. Raises RecordError."""
+    match = re.fullmatch(r"([a-z.]+)/(\d+)/(\d+)", text)
+    if match is None:
+        raise RecordError(f"{text!r}: TOPIC/PARTITION/OFFSET expected, like repo.commits/0/120")
+    return match[1], int(match[2]), int(match[3])
+
+
+def with_later_commits(settings: StreamsSettings, record: Record) -> list[Record]:
+    """Return a record, and if it is a commit, all that was told of its repository after it, in that order.
+
+    A commit that is applied late takes the repository back to its own tree; those after it lead forward again.
+    """
+    repo_id = _repo_id(record) if record.topic == topics.COMMITS.name else None
+    if repo_id is None:
+        return [record]
+    return of_repository(read_from(settings, record.topic, record.partition, record.offset), repo_id)
+
+
 def of_repository(records: Sequence[Record], repo_id: str) -> list[Record]:
     """Return the commit records of one repository."""
     return [record for record in records if _repo_id(record) == repo_id]
@@ -103,7 +142,6 @@ def _consumer(settings: StreamsSettings) -> Iterator[KafkaConsumer]:
     consumer = None
     try:
         consumer = KafkaConsumer(
-            bootstrap_servers=settings.kafka.split(","),
             client_id="sheetstream-replay",
             group_id=None,
             enable_auto_commit=False,
@@ -111,10 +149,11 @@ def _consumer(settings: StreamsSettings) -> Iterator[KafkaConsumer]:
             isolation_level="read_committed",
             allow_auto_create_topics=False,
             bootstrap_timeout_ms=int(CONNECT_SECONDS * 1000),
+            **client_options(settings),
         )
         yield consumer
     except (KafkaError, OSError) as error:
-        raise BrokerError(f"kafka: {settings.kafka}: {type(error).__name__}: {error}") from error
+        raise failed(error, settings) from error
     finally:
         if consumer is not None:
             consumer.close()

@@ -12,8 +12,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from streams.broker import require_broker
+from streams.broker_faults import failed
 from streams.config import StreamsSettings
-from streams.errors import BrokerError, TopicError
+from streams.errors import TopicError
+from streams.kafka_security import client_options
 
 if TYPE_CHECKING:  # the ledger needs only the names: kafka is loaded where a broker is asked
     from kafka import KafkaAdminClient
@@ -25,6 +27,8 @@ FOREVER_MS = -1
 MAX_MESSAGE_BYTES = 1024 * 1024
 MAX_LETTER_BYTES = 2 * MAX_MESSAGE_BYTES  # a dead letter is a whole message and its headers
 REQUEST_TIMEOUT_MS = 15_000
+SAFE_REPLICAS = 3
+MIN_IN_SYNC = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +43,15 @@ class Topic:
     compact: bool = False
     max_message_bytes: int = MAX_MESSAGE_BYTES
 
-    def config(self) -> dict[str, str]:
-        """Return the topic's configuration as the broker writes it."""
+    def config(self, num_replicas: int = 1) -> dict[str, str]:
+        """Return the topic's configuration as the broker writes it; with three copies two must confirm a record."""
+        durable = {"min.insync.replicas": str(MIN_IN_SYNC)} if num_replicas >= SAFE_REPLICAS else {}
         return {
             "cleanup.policy": "compact" if self.compact else "delete",
             "retention.ms": str(self.retention_ms),
             "max.message.bytes": str(self.max_message_bytes),
+            "unclean.leader.election.enable": "false",
+            **durable,
         }
 
 
@@ -113,20 +120,34 @@ def num_partitions(settings: StreamsSettings, topic: Topic) -> int:
     return 1 if topic.single_partition else settings.partitions
 
 
+def num_replicas(described: Mapping[str, Any]) -> int:
+    """Return how many copies each partition of a topic has, the fewest, from the admin client's description."""
+    return min(len(partition["replica_nodes"]) for partition in described["partitions"])
+
+
+def topic_configs(admin: Any, names: list[str]) -> dict[str, dict[str, str]]:
+    """Return the configuration of topics as the broker has it, by name; the broker's defaults are in it."""
+    from kafka.admin import ConfigResource, ConfigResourceType
+
+    if not names:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    described = admin.describe_configs(resources, config_filter="all")["topic"]
+    return {name: {key: entry["value"] for key, entry in described[name].items()} for name in names}
+
+
 def connect_admin(settings: StreamsSettings) -> "KafkaAdminClient":
-    """Return an admin client; BrokerError, at once, when no broker answers."""
+    """Return an admin client; BrokerError, at once, when no broker answers or lets us in."""
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
     require_broker(settings)
     try:
         return KafkaAdminClient(
-            bootstrap_servers=settings.kafka.split(","),
-            client_id="sheetstream-admin",
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            client_id="sheetstream-admin", request_timeout_ms=REQUEST_TIMEOUT_MS, **client_options(settings)
         )
     except (KafkaError, OSError) as error:
-        raise BrokerError(f"kafka: no broker answers at {settings.kafka}: {error}") from error
+        raise failed(error, settings) from error
 
 
 def apply_topics(settings: StreamsSettings, *, create: bool = True, admin: Any = None) -> TopicReport:
@@ -141,7 +162,7 @@ def apply_topics(settings: StreamsSettings, *, create: bool = True, admin: Any =
     try:
         return _apply(settings, admin, create=create)
     except (KafkaError, OSError) as error:
-        raise BrokerError(f"kafka: {settings.kafka}: {type(error).__name__}: {error}") from error
+        raise failed(error, settings) from error
     finally:
         if own:
             admin.close()
@@ -152,9 +173,15 @@ def require_topics(settings: StreamsSettings, *, admin: Any = None) -> TopicRepo
     report = apply_topics(settings, create=False, admin=admin)
     if report.missing:
         raise TopicError(
-            f"kafka: {settings.kafka}: topics missing: {', '.join(report.missing)} (sheetstream topics apply)"
+            f"kafka: {settings.kafka}: topics missing{_unseen(settings)}: {', '.join(report.missing)} "
+            "(sheetstream topics apply)"
         )
     return report
+
+
+def _unseen(settings: StreamsSettings) -> str:
+    user = settings.kafka_sasl_username or ("this client" if settings.kafka_ssl_certfile else "")
+    return f", or {user} may not see them" if user else ""
 
 
 def _apply(settings: StreamsSettings, admin: Any, *, create: bool) -> TopicReport:
@@ -163,15 +190,16 @@ def _apply(settings: StreamsSettings, admin: Any, *, create: bool) -> TopicRepor
     missing = [name for name in names if name not in present]
     drift = [f"{name}: missing" for name in missing if not create]
     if missing and create:
-        admin.create_topics(
-            {name: _definition(settings, names[name]) for name in missing}, raise_errors=False, wait_for_metadata=True
-        )
+        _create(admin, {name: _definition(settings, names[name]) for name in missing})
         present = _describe(admin, names)
     for name, described in present.items():
         want, have = num_partitions(settings, names[name]), len(described["partitions"])
         if want != have:
             drift.append(f"{name}: {have} partitions, expected {want}")
-    altered, policy_drift = _policies(admin, {n: names[n] for n in present if n not in missing}, alter=create)
+        if num_replicas(described) < settings.replication_factor:
+            drift.append(f"{name}: {num_replicas(described)} replicas, expected {settings.replication_factor}")
+    kept = {name: topic for name, topic in present.items() if name not in missing}
+    altered, policy_drift = _policies(admin, names, kept, alter=create)
     return TopicReport(
         created=tuple(missing) if create else (),
         altered=tuple(altered),
@@ -181,11 +209,22 @@ def _apply(settings: StreamsSettings, admin: Any, *, create: bool) -> TopicRepor
     )
 
 
+def _create(admin: Any, definitions: Mapping[str, dict[str, Any]]) -> None:
+    """Create topics and wait until each can be written to; one that somebody else just made is as good."""
+    from kafka.errors import TopicAlreadyExistsError, for_code
+
+    answer = admin.create_topics(dict(definitions), raise_errors=False)
+    for topic in answer["topics"]:
+        if topic["error_code"] not in (0, TopicAlreadyExistsError.errno):
+            raise for_code(topic["error_code"])(f"{topic['name']}: {topic['error_message']}")
+    admin.wait_for_topics(list(definitions))
+
+
 def _definition(settings: StreamsSettings, topic: Topic) -> dict[str, Any]:
     return {
         "num_partitions": num_partitions(settings, topic),
         "replication_factor": settings.replication_factor,
-        "configs": topic.config(),
+        "configs": topic.config(settings.replication_factor),
     }
 
 
@@ -194,17 +233,17 @@ def _describe(admin: Any, names: Mapping[str, Topic]) -> dict[str, dict[str, Any
     return {topic["name"]: topic for topic in admin.describe_topics() if topic["name"] in names}
 
 
-def _policies(admin: Any, names: Mapping[str, Topic], *, alter: bool) -> tuple[list[str], list[str]]:
+def _policies(
+    admin: Any, names: Mapping[str, Topic], present: Mapping[str, dict[str, Any]], *, alter: bool
+) -> tuple[list[str], list[str]]:
     from kafka.admin import ConfigResource, ConfigResourceType
 
-    if not names:
-        return [], []
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
-    described = admin.describe_configs(resources, config_filter="all")["topic"]
-    altered, drift = [], []
-    for name, topic in names.items():
-        configs = {key: entry["value"] for key, entry in described[name].items()}
-        wrong = {key: value for key, value in topic.config().items() if configs.get(key) != value}
+    altered: list[str] = []
+    drift: list[str] = []
+    for name, configs in topic_configs(admin, list(present)).items():
+        # By the replicas it has: a topic with one copy that two must confirm takes no records.
+        wanted = names[name].config(num_replicas(present[name]))
+        wrong = {key: value for key, value in wanted.items() if configs.get(key) != value}
         if wrong and alter:
             admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs=wrong)])
             altered.append(name)

@@ -61,7 +61,7 @@ class Replayed:
     def __init__(self, folder: Path, sheets: Sequence[Datasheet], counts: TokenCounts | None) -> None:
         self.mirror = GitMirror(folder)
         self._repo_family = folder.parent.name if folder.name == "repo" else folder.name
-        self._sheets = {sheet.sha256: partial(_given, sheet) for sheet in sheets}
+        self._sheets = as_read(sheets)
         self._counts = counts
         self._asked: set[str] = set()
         self._blobs: dict[str, str] = {}
@@ -152,7 +152,12 @@ class _Files:
         return self._parsed[path]
 
 
-def _given(sheet: Datasheet) -> Datasheet:
+def as_read(sheets: Sequence[Datasheet]) -> dict[str, Callable[[], Datasheet]]:
+    """Return datasheets that were read already in the form that remap_tree takes."""
+    return {sheet.sha256: partial(_itself, sheet) for sheet in sheets}
+
+
+def _itself(sheet: Datasheet) -> Datasheet:
     return sheet
 
 

@@ -5,6 +5,7 @@ from functools import lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 
+from bench.mapper.commits import as_read
 from bench.mapper.tokens import TokenCost, TokenCounts, alternatives
 from deploy.cli.mapstate import load_state, state_key
 from deploy.cli.sourcetree import open_tree
@@ -48,17 +49,13 @@ def _asked(folder: Path, state: TreeState, sheets: Sequence[Datasheet], policy: 
     remap_tree(
         state,
         load,
-        {sheet.sha256: partial(_given, sheet) for sheet in sheets},
+        as_read(sheets),
         repo_family=folder.resolve().name,
         before={},
         model=recorder,
         policy=policy,
     )
     return recorder.questions
-
-
-def _given(sheet: Datasheet) -> Datasheet:
-    return sheet
 
 
 def _file_tokens(folder: Path, counts: TokenCounts) -> list[int]:

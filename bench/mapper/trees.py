@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from mapper.code import is_relevant_path, parse_file
-from mapper.code.parse import MAX_PARSED_BYTES
+from mapper.code import MAX_FILE_BYTES, is_relevant_path, parse_file
 from mapper.errors import SourceError
 from mapper.ids import blob_id
 from mapper.model import SourceFile
@@ -39,10 +38,7 @@ def source_paths(folder: Path, under: Sequence[str] = ()) -> list[str]:
     return sorted(
         name
         for name, path in names.items()
-        if is_relevant_path(name)
-        and path.is_file()
-        and not path.is_symlink()
-        and path.stat().st_size <= MAX_PARSED_BYTES
+        if is_relevant_path(name) and path.is_file() and not path.is_symlink() and path.stat().st_size <= MAX_FILE_BYTES
     )
 
 

@@ -53,14 +53,14 @@ def baseline(
       sheetstream baseline direct ~/src/driver AB1234.pdf
     """
     from deploy.cli.inputs import open_source, read_pdfs
-    from deploy.cli.jsonlines import write_lines
+    from deploy.cli.jsonlines import require_place, write_lines
     from deploy.cli.output import EXIT_FINDINGS, fail, note
 
     tree = open_source(repo_dir, rev)
     if name != "direct" and output is None:
         fail(f"baseline {name} writes files and links: give -o FILE")
-    if output is not None and not output.parent.is_dir():
-        fail(f"{output}: the folder {output.parent} does not exist")
+    if output is not None:
+        require_place(output)
     sheets, num_broken = read_pdfs(pdfs, _read_sheet)
     if not sheets:
         fail("none of the datasheets could be read", EXIT_FINDINGS)

@@ -89,6 +89,8 @@ def replay(
 ) -> None:
     """Send dead records once more, for example after a fix. Only says what it would do without --yes.
 
+    A commit is followed by what was told of its repository after it, so that the newest commit stays the last.
+
     For example:
 
       sheetstream dlq replay dl1_77aa
@@ -97,7 +99,7 @@ def replay(
     """
     from streams.ledger.letters import mark
     from streams.producer import RecordProducer
-    from streams.replay import read_record
+    from streams.replay import read_record, with_later_commits
 
     found = _find(letters, reason, home)
     if not _confirmed("replay", found, yes=yes):
@@ -110,7 +112,7 @@ def replay(
             if record is None:
                 note(f"{letter.letter_id}: Kafka does not keep its record any more")
                 continue
-            producer.send([record.outgoing()])
+            producer.send([later.outgoing() for later in with_later_commits(settings, record)])
             with writing_ledger(settings) as conn:
                 mark(conn, letter.letter_id, "replayed")
             emit_line(letter.letter_id)

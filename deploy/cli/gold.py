@@ -197,11 +197,11 @@ def _user() -> str:
 
 def _open_store(output: Path, *, second_reader: bool) -> Store:
     from deploy.cli.gold_store import Store
+    from deploy.cli.jsonlines import require_place
     from deploy.cli.output import EXIT_NOT_FOUND, fail
     from mapper.errors import FormatError
 
-    if not output.parent.is_dir():
-        fail(f"{output}: the folder {output.parent} does not exist")
+    require_place(output)
     if second_reader and not output.exists():
         fail(f"{output}: no such file; a second reader needs what the first one has labelled", EXIT_NOT_FOUND)
     try:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from deploy.cli.output import fail
 from mapper.errors import FormatError
 from mapper.linking.format import parse_lines
 
@@ -15,6 +16,14 @@ def read_lines(path: Path) -> Iterator[dict[str, object]]:
     except (OSError, UnicodeDecodeError) as error:
         raise FormatError(f"{path}: cannot be read as UTF-8 text ({error})") from error
     yield from parse_lines(text, source=str(path))
+
+
+def require_place(file: Path) -> None:
+    """Return if a file can stand here; ends the command otherwise, before anything is computed for it."""
+    if not file.parent.is_dir():
+        fail(f"{file}: the folder {file.parent} does not exist")
+    if file.exists() and not file.is_file():
+        fail(f"{file}: a file expected, this is none")
 
 
 def write_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:

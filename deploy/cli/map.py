@@ -54,7 +54,7 @@ def map_command(
       sheetstream map ~/src/driver AB1234.pdf -o links.jsonl --dry-run-llm
     """
     from deploy.cli.inputs import open_source
-    from deploy.cli.jsonlines import write_lines
+    from deploy.cli.jsonlines import require_place, write_lines
     from deploy.cli.mapping import MapJob, run_job
     from deploy.cli.output import EXIT_FINDINGS, fail, note
     from mapper.errors import StateError
@@ -63,8 +63,7 @@ def map_command(
     tier = choose_tier(llm=llm, everything=llm_all, dry_run=dry_run_llm, budget=llm_budget, required=llm_required)
     tree = open_source(repo_dir, rev)
     for file in (output, *([since] if since else [])):
-        if not file.parent.is_dir():
-            fail(f"{file}: the folder {file.parent} does not exist")
+        require_place(file)
     job = MapJob(tree=tree, pdfs=tuple(pdfs), parts=tuple(part or ()), state_file=since, tier=tier)
     try:
         run = run_job(job)

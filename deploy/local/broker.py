@@ -147,18 +147,21 @@ class Broker:
 
     def _write_config(self) -> Path:
         config = self._home.kafka / "server.properties"
-        config.write_text(
-            SERVER_PROPERTIES.format(
-                host=LOOPBACK, port=self._port, controller_port=self._controller_port, data=self._data
-            ),
-            encoding="utf-8",
-        )
+        config.write_text(self._properties(), encoding="utf-8")
         (self._home.kafka / "log4j2.yaml").write_text(LOG4J, encoding="utf-8")
         return config
 
+    def _properties(self) -> str:
+        return SERVER_PROPERTIES.format(
+            host=LOOPBACK, port=self._port, controller_port=self._controller_port, data=self._data
+        )
+
+    def _format_options(self) -> list[str]:
+        return ["-t", urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")]
+
     def _format(self, classpath: str, config: Path) -> None:
-        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = [*self._java(classpath), "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(config)]
+        options = ["-c", str(config), *self._format_options()]
+        command = [*self._java(classpath), "kafka.tools.StorageTool", "format", *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             said = [line for line in (done.stderr + done.stdout).splitlines() if line and not line.startswith("\t")]

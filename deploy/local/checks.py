@@ -36,6 +36,7 @@ def run_checks(settings: LocalSettings) -> Iterator[Finding]:
     """Yield one finding or more a check, in order; a check that breaks is a problem itself."""
     from sqlalchemy.exc import SQLAlchemyError
 
+    from deploy.local.kafka_checks import kafka
     from eval.errors import EvalError
     from streams.errors import StreamsError
 
@@ -45,6 +46,7 @@ def run_checks(settings: LocalSettings) -> Iterator[Finding]:
         _git,
         _java,
         _jars,
+        kafka,
         _base_model,
         _disk,
         _ledger,

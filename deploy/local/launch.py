@@ -54,6 +54,7 @@ def running(
     home.create()
     with home.claim():
         _check_disk(settings)
+        _check_settings(settings)
         system = _start(settings, home, dict(environment or {}), say)
         try:
             yield system
@@ -90,6 +91,30 @@ def _check_disk(settings: LocalSettings) -> None:
         )
 
 
+def _check_settings(settings: LocalSettings) -> None:
+    """Read the settings of every process: what one of them would refuse is said now, not after its fifth start."""
+    import eval.config
+    import eval.errors
+    import streams.broker_greeting
+    import streams.config
+    import streams.errors
+    import trainer.config
+    import trainer.errors
+
+    try:
+        found = streams.config.StreamsSettings(home=settings.home)
+        streams.broker_greeting.read_access(found)
+        trainer.config.load_settings(home=settings.home)
+        eval.config.load_settings(home=settings.home)
+    except (streams.errors.ConfigError, trainer.errors.ConfigError, eval.errors.ConfigError) as error:
+        raise ConfigError(str(error)) from error
+    if settings.kafka is None and found.kafka_security_protocol != "PLAINTEXT":
+        raise ConfigError(
+            f"SHEETSTREAM_KAFKA_SECURITY_PROTOCOL is {found.kafka_security_protocol}, but the embedded broker "
+            "speaks PLAINTEXT, on loopback only: set SHEETSTREAM_KAFKA to the broker that is meant, or unset it"
+        )
+
+
 def _start(settings: LocalSettings, home: Home, environment: dict[str, str], say: Callable[[str], None]) -> System:
     embedded = settings.kafka is None
     names = PROCESS_NAMES if embedded else PROCESS_NAMES[1:]
@@ -119,11 +144,6 @@ def _start(settings: LocalSettings, home: Home, environment: dict[str, str], say
             say(f"Kafka on {kafka}")
             supervisor.start_process("broker")
             _await_broker(system)
-        elif not reachable(kafka):
-            raise BrokerError(
-                f"no Kafka broker answers on {kafka} (SHEETSTREAM_KAFKA); start it, "
-                "or unset SHEETSTREAM_KAFKA to use the embedded one"
-            )
         _prepare_store(settings, kafka)
         say("processes: " + ", ".join(name for name in names if name != "broker"))
         for name in names:
@@ -157,8 +177,9 @@ def _prepare_store(settings: LocalSettings, kafka: str) -> None:
     """Bring the ledger's tables and Kafka's topics to what this version wants, before anything reads them."""
     from sqlalchemy.exc import SQLAlchemyError
 
+    from streams.broker import require_broker
     from streams.config import StreamsSettings
-    from streams.errors import ConfigError as StreamsConfigError
+    from streams.errors import BrokerError as StreamsBrokerError
     from streams.errors import StreamsError
     from streams.ledger.engine import open_ledger
     from streams.ledger.failures import explain
@@ -167,12 +188,14 @@ def _prepare_store(settings: LocalSettings, kafka: str) -> None:
 
     try:
         streams = StreamsSettings(home=settings.home, kafka=kafka)
+        require_broker(streams)
         engine = open_ledger(streams.database_url)
         upgrade(engine)
         engine.dispose()
         apply_topics(streams)
-    except StreamsConfigError as error:
-        raise ConfigError(str(error)) from error
+    except StreamsBrokerError as error:
+        hint = "" if settings.kafka is None else " (without SHEETSTREAM_KAFKA the embedded one is started)"
+        raise BrokerError(f"{error}{hint}") from error
     except StreamsError as error:
         raise LocalError(str(error)) from error
     except SQLAlchemyError as error:

@@ -1,4 +1,4 @@
-"""Which of the 13 benchmark domains a file belongs to: a versioned table of rules over path and content.
+"""Which of the 13 benchmark domains a file belongs to: a table of rules over path and content.
 
 Rules are read from the top; the first whose path matches, or whose content shows enough different signs, decides.
 Narrow domains stand before wide ones: a wireless driver of the kernel is wireless. A file has exactly one domain.
@@ -7,7 +7,6 @@ Narrow domains stand before wide ones: a wireless driver of the kernel is wirele
 import re
 from dataclasses import dataclass
 
-RULES_VERSION = 1
 SCAN_CHARS = 40_000
 
 DOMAINS: tuple[str, ...] = (

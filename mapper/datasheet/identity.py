@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from mapper.datasheet.page.layout import Line
 from mapper.datasheet.page.pages import Page
-from mapper.datasheet.page.running import running_lines
+from mapper.datasheet.page.running import edge_texts, running_lines
 
 MAX_PARTS = 8
 MAX_TITLE_CHARS = 200
@@ -121,18 +120,9 @@ def _large_lines(page: Page) -> list[str]:
 
 
 def _running_texts(pages: Sequence[Page]) -> list[str]:
-    running = running_lines(pages)
-    texts: Counter[str] = Counter()
-    for page in pages:
-        for line in page.lines:
-            if re.sub(r"\d+", "#", line.text) in running and _is_edge(line, page):
-                texts[line.text] += 1
+    texts = edge_texts(pages, running_lines(pages))
     least = max(2, len(pages) // 10)
     return [text for text, count in texts.most_common(40) if count >= least]
-
-
-def _is_edge(line: Line, page: Page) -> bool:
-    return line.bottom < 0.13 * page.height or line.top > 0.87 * page.height
 
 
 def _parts(

@@ -157,6 +157,7 @@ class Delivery(Generic[EventT, PreparedT]):
         self._failpoints.hit(Point.PREPARED)
         with writing(self._engine) as conn:
             before = self._position(conn, message)
+            self._failpoints.hit(Point.LOCKED)
             if before is not None and message.offset < before.next_offset:
                 offsets.record_skipped(conn, before, time.time())
                 return "skipped"

@@ -11,7 +11,10 @@ from mapper.errors import MapperError
 from streams.errors import BlobError, BrokerError, LedgerError, MovedError, RepositoryError, StreamsError
 from streams.ledger.failures import is_transient
 
-TRANSIENT_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
+TRANSIENT_ERRNOS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}  # the disk: full, or given up by the kernel
+    | {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
+)
 
 
 class Fault(Enum):

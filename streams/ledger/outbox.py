@@ -4,14 +4,21 @@ Topics are those of streams/topics.py, without the prefix of an installation. Th
 the transactions that put them, as these hold a lock for what the key is of.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from streams.ledger.engine import reading, writing
 from streams.ledger.locks import lock
 from streams.ledger.schema import outbox
+
+logger = logging.getLogger(__name__)
+
+HOLDER_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +54,10 @@ def put(conn: Connection, records: Iterable[Outgoing], now: float) -> list[int]:
 def publish(engine: Engine, send: Callable[[list[Waiting]], None], *, limit: int) -> int:
     """Send the first records that wait, remove them once `send` has returned, and return how many there were.
 
-    On PostgreSQL one process publishes at a time, and removes in the transaction in which it reads: were two to send
-    the same records, a late one of the one could follow a newer one of the other. SQLite can not be held for so long:
-    two processes over one file may both send a record.
+    One process publishes at a time: were two to send the same records, a late one of the one could follow a newer one
+    of the other. On PostgreSQL records are removed in the transaction in which they are read, which holds a lock.
+    SQLite can not be held for so long, so a lock file beside it is; a process that is stopped while it has the lock
+    keeps the others waiting for HOLDER_SECONDS, then they go on without it.
     """
     with reading(engine) as conn:
         batch = waiting(conn, limit=limit)
@@ -60,10 +68,29 @@ def publish(engine: Engine, send: Callable[[list[Waiting]], None], *, limit: int
             send(batch)
             confirm(conn, [item.id for item in batch])
     elif batch:
-        send(batch)
-        with writing(engine) as conn:
-            confirm(conn, [item.id for item in batch])
+        with _alone(engine):
+            with reading(engine) as conn:
+                batch = waiting(conn, limit=limit)
+            send(batch)
+            with writing(engine) as conn:
+                confirm(conn, [item.id for item in batch])
     return len(batch)
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """Hold the outbox of a SQLite file; the lock ends with its process, however that ends."""
+    database = engine.url.database
+    if not database or database == ":memory:":
+        yield
+        return
+    lock_file = FileLock(f"{database}.outbox.lock", timeout=HOLDER_SECONDS)
+    with ExitStack() as held:
+        try:
+            held.enter_context(lock_file)
+        except Timeout:
+            logger.warning("outbox: its holder is silent for %g s, going on without it", HOLDER_SECONDS)
+        yield
 
 
 def waiting(

@@ -7,7 +7,7 @@ its own tree, so events chain without a gap whatever happened to the history (fo
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
@@ -16,6 +16,7 @@ from streams import topics
 from streams.blobs import BlobStore
 from streams.config import StreamsSettings
 from streams.events import CommitEvent, SheetEvent
+from streams.failpoints import Failpoints, Point
 from streams.ledger import sources
 from streams.ledger.engine import writing
 from streams.ledger.outbox import Outgoing
@@ -47,6 +48,7 @@ class Poller:
     producer: RecordProducer
     blobs: BlobStore
     metrics: StreamsMetrics
+    failpoints: Failpoints = field(default_factory=Failpoints)
 
     def poll_repository(self, repository: Repository) -> int:
         """Tell every commit since the last told one; return how many. Raises StreamsError."""
@@ -57,6 +59,8 @@ class Poller:
         )
         mirror = GitMirror(mirror_folder(self.settings.home, repository.repo_id))
         commits = mirror.history(repository.tip, mirror.fetch(address, repository.branch))
+        if commits:
+            self.failpoints.hit(Point.FETCHED)
         told = repository.tip
         for start in range(0, len(commits), COMMITS_AT_ONCE):
             records = []
@@ -65,9 +69,11 @@ class Poller:
                 records.append(_commit_record(mirror, repository, told, commit))
                 told = commit.commit_id
             self.producer.send(records)
+            self.failpoints.hit(Point.TOLD)
             if not self._note_tip(repository.repo_id, before, told):
                 logger.info("source changed meanwhile repo_id=%s", repository.repo_id)
                 break
+            self.failpoints.hit(Point.NOTED)
             newest = max(commit.time for commit in commits[start : start + COMMITS_AT_ONCE])
             self.metrics.source_head.labels(repository.repo_id).set(newest)
             logger.info("commits told repo_id=%s count=%d tip=%s", repository.repo_id, len(records), told)
@@ -86,6 +92,7 @@ class Poller:
         sha256 = self.blobs.put(release.data)
         is_new = sha256 != source.sha256
         if is_new:
+            self.failpoints.hit(Point.BLOB_STORED)
             # New bytes in an old place are released now, whatever date they carry: a copied file keeps its own.
             event = SheetEvent(
                 event_id=sheet_event_id(source.source_id, sha256),
@@ -99,6 +106,7 @@ class Poller:
             )
             value = SheetRecord.from_domain(event).encode()
             self.producer.send([Outgoing(topic=topics.SHEETS.name, key=source.source_id, value=value)])
+            self.failpoints.hit(Point.SHEET_TOLD)
             self.metrics.source_head.labels(source.source_id).set(event.released_at)
             logger.info("datasheet told source_id=%s sha256=%s", source.source_id, sha256)
         with writing(self.engine) as conn:

@@ -10,13 +10,17 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import SQLAlchemyError
 
+from streams.acls import require_rights
 from streams.blobs import BlobStore
+from streams.broker import AccessWatch
 from streams.config import StreamsSettings
 from streams.errors import BrokerError, LedgerError, StreamsError
+from streams.failpoints import Failpoints
 from streams.ledger import sources
 from streams.ledger.engine import open_ledger, reading
 from streams.ledger.migrate import upgrade
@@ -28,6 +32,7 @@ from streams.watch.poll import Poller
 
 logger = logging.getLogger(__name__)
 
+SERVICE = "watcher"  # of streams/acls.py
 TICK_SECONDS = 1.0
 POLLS_AT_ONCE = 4
 MAX_BACKOFF_SECONDS = 60.0
@@ -55,27 +60,29 @@ class _Schedule:
 def watch(
     settings: StreamsSettings, *, registry: CollectorRegistry, stop: threading.Event, beat: Callable[[], None]
 ) -> None:
-    """Watch all sources until stop is set."""
+    """Watch all sources until stop is set. Raises BrokerAccessError when the brokers let us in no more."""
     engine = open_ledger(settings.database_url)
     upgrade(engine)
     metrics = StreamsMetrics(registry)
     producer = RecordProducer(settings, client_id="sheetstream-watcher")
     blobs = BlobStore(settings.home)
     blobs.sweep()
-    poller = Poller(settings, engine, producer, blobs, metrics)
+    poller = Poller(settings, engine, producer, blobs, metrics, Failpoints(settings.failpoint))
     threading.Thread(target=export_gauges, args=(settings, engine, metrics, stop), daemon=True, name="gauges").start()
     watcher = _Watcher(settings, poller, metrics)
     try:
-        while not stop.is_set():
-            try:
-                with reading(engine) as conn:
-                    active: list[Source] = list(sources.list_repositories(conn, ("active",)))
-                    active += sources.list_sheet_sources(conn, ("active",))
-                watcher.start_due(active)
-                beat()
-            except (LedgerError, SQLAlchemyError) as error:
-                logger.warning("ledger not readable, trying again: %s", error)
-            stop.wait(TICK_SECONDS)
+        with AccessWatch(settings, partial(require_rights, settings, SERVICE)) as access:
+            while not stop.is_set():
+                access.check()
+                try:
+                    with reading(engine) as conn:
+                        active: list[Source] = list(sources.list_repositories(conn, ("active",)))
+                        active += sources.list_sheet_sources(conn, ("active",))
+                    watcher.start_due(active)
+                    beat()
+                except (LedgerError, SQLAlchemyError) as error:
+                    logger.warning("ledger not readable, trying again: %s", error)
+                stop.wait(TICK_SECONDS)
     finally:
         watcher.join(STOP_SECONDS)
         producer.close()

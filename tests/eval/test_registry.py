@@ -66,6 +66,17 @@ def test_rollback_goes_back_and_never_forward(registry: Registry, publish) -> No
     assert [event.action for event in registry.state().history] == ["publish"] * 3 + ["rollback"] * 2
 
 
+def test_a_folder_without_releases_is_left_as_it_is(tmp_path: Path) -> None:
+    """A command in the wrong home says that nothing is there, and makes nothing."""
+    nowhere = Registry(tmp_path / "wrong" / "releases")
+
+    with pytest.raises(RegistryError, match="nothing to roll back to"):
+        nowhere.rollback()
+    with pytest.raises(NotFoundError):
+        nowhere.promote("step-00000040-01234567")
+    assert not list(tmp_path.iterdir())
+
+
 def test_promote_verifies_first(registry: Registry, publish) -> None:
     """A release whose bytes changed does not become latest again."""
     first, second = publish(1), publish(2)

@@ -34,6 +34,14 @@ def test_a_value_out_of_range_names_setting_and_variable(tmp_path: Path) -> None
         StreamsSettings(home=tmp_path, partitions=0)
 
 
+def test_a_table_in_a_variable_is_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is none names the setting, and is not repeated."""
+    monkeypatch.setenv("SHEETSTREAM_KAFKA_PRINCIPALS", "worker=CN=worker")
+
+    with pytest.raises(ConfigError, match=r"^kafka_principals: JSON expected \(.*SHEETSTREAM_KAFKA_PRINCIPALS\)$"):
+        StreamsSettings(home=tmp_path)
+
+
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
     """The message names the file."""
     (tmp_path / "sheetstream.toml").write_text("[streams\n")

@@ -2,6 +2,7 @@
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,49 @@ def test_only_announcements_of_a_current_state_are_compacted() -> None:
 
     assert compacted == {"trace.links", "corpus.shards", "model.checkpoints", "model.releases"}
     assert topics.COMMITS.config()["retention.ms"] == "-1"
+
+
+@pytest.mark.parametrize(("replicas", "in_sync"), [(1, None), (2, None), (3, "2"), (5, "2")])
+def test_with_three_copies_two_must_confirm(replicas: int, in_sync: str | None) -> None:
+    """With fewer a single broker that is away would stop everything; a leader always has all that was confirmed."""
+    config = topics.COMMITS.config(replicas)
+
+    assert config.get("min.insync.replicas") == in_sync
+    assert config["unclean.leader.election.enable"] == "false"
+
+
+def test_a_topic_with_one_copy_never_wants_two(tmp_path: Path) -> None:
+    """When the factor is raised later, the topics that are there would take no record any more."""
+    settings = StreamsSettings(home=tmp_path, replication_factor=3)
+    admin = FakeAdmin()
+
+    report = topics.apply_topics(settings, admin=admin)
+
+    assert "repo.commits: 1 replicas, expected 3" in report.drift
+    assert not any("min.insync.replicas" in change for change in admin.changes)
+
+
+class FakeAdmin:
+    """A broker on which every topic is there with one copy and other settings."""
+
+    def __init__(self) -> None:
+        self.changes: list[dict[str, str]] = []
+
+    def describe_topics(self) -> list[dict[str, object]]:
+        return [
+            {
+                "name": topic.name,
+                "topic_id": "id",
+                "partitions": [{"replica_nodes": [1]}] * (1 if topic.single_partition else 4),
+            }
+            for topic in topics.TOPICS
+        ]
+
+    def describe_configs(self, resources: list[Any], config_filter: str) -> dict[str, Any]:
+        return {"topic": {resource.name: {"retention.ms": {"value": "1"}} for resource in resources}}
+
+    def alter_configs(self, resources: list[Any]) -> None:
+        self.changes += [resource.configs for resource in resources]
 
 
 @pytest.mark.broker

@@ -26,6 +26,7 @@ from streams.blobs import BlobStore
 from streams.config import StreamsSettings
 from streams.events import SheetEvent
 from streams.failpoints import EXIT_STATUS
+from streams.kafka_security import client_options
 from streams.ledger import links, offsets, outbox, sheets, sources
 from streams.ledger.counts import counts
 from streams.ledger.engine import open_ledger, reading, writing
@@ -74,6 +75,9 @@ class System:
     def __init__(self, settings: StreamsSettings) -> None:
         self.settings = settings
         self.log = settings.home / "worker.log"
+        self.environment: dict[str, str] = {}
+        """Of its workers, besides what every worker gets."""
+        self.script = SCRIPT
         self.engine = self.open()
         self.producer = RecordProducer(settings, client_id="test")
 
@@ -101,7 +105,7 @@ class System:
     def worker(self, failpoint: str = "") -> Iterator[subprocess.Popen[bytes]]:
         """Run a worker; it is asked to stop at the end, if it has not ended."""
         script = self.settings.home / "worker_main.py"
-        script.write_text(SCRIPT)
+        script.write_text(self.script)
         environment = os.environ | {
             "SHEETSTREAM_HOME": str(self.settings.home),
             "SHEETSTREAM_DATABASE_URL": self.settings.database_url,
@@ -109,6 +113,7 @@ class System:
             "SHEETSTREAM_TOPIC_PREFIX": self.settings.topic_prefix,
             "SHEETSTREAM_FAILPOINT": failpoint,
             "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+            **self.environment,
         }
         with self.log.open("ab") as log:
             process = subprocess.Popen([sys.executable, script], env=environment, stdout=log, stderr=log)
@@ -123,7 +128,7 @@ class System:
     def is_settled(self) -> bool:
         """Return whether every agent has applied all its topic holds, and nothing waits to be published."""
         names = {topic_name(self.settings, topic): topic.name for topic in AGENT_TOPICS.values()}
-        consumer = KafkaConsumer(bootstrap_servers=self.settings.kafka, enable_auto_commit=False)
+        consumer = KafkaConsumer(**client_options(self.settings), enable_auto_commit=False)
         ends = consumer.end_offsets([p for name in names for p in _partitions(consumer, name)])
         consumer.close()
         with reading(self.engine) as conn:
@@ -200,7 +205,7 @@ def add_sheet(engine: Engine) -> None:
 def told_links(settings: StreamsSettings) -> dict[str, str]:
     """Return link id -> newest state in the topic trace.links."""
     consumer = KafkaConsumer(
-        bootstrap_servers=settings.kafka,
+        **client_options(settings),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         consumer_timeout_ms=2000,

@@ -92,7 +92,7 @@ class Preprocessor:
         for index, directive in enumerate(directives):
             word, argument = directive.word, directive.argument
             if word == "define":
-                self._define(directive, directives[max(index - 1, 0)], directives[index + 1 : index + 2], index, source)
+                self._define(directive, directives[max(index - 1, 0)], directives[index + 1 : index + 2], index)
             elif word == "include":
                 if match := _INCLUDE.match(argument):
                     includes[source.plain(match[1] or match[2])] = None
@@ -111,9 +111,7 @@ class Preprocessor:
                 self._change(directive, stack)
         self.includes = tuple(includes)
 
-    def _define(
-        self, directive: _Directive, before: _Directive, after: list[_Directive], index: int, source: SourceText
-    ) -> None:
+    def _define(self, directive: _Directive, before: _Directive, after: list[_Directive], index: int) -> None:
         match = _DEFINE.match(directive.argument)
         if match is None:
             return

@@ -21,6 +21,11 @@ def running_lines(pages: Sequence[Page]) -> frozenset[str]:
     return frozenset(key for key, count in counts.items() if count >= least)
 
 
+def edge_texts(pages: Sequence[Page], running: frozenset[str]) -> Counter[str]:
+    """Return the texts of running headers and footers with how often each stands, digits kept."""
+    return Counter(line.text for page in pages for line in page.lines if is_running(line, page, running))
+
+
 def is_running(line: Line, page: Page, running: frozenset[str]) -> bool:
     """Say whether a line is a running header or footer."""
     return _at_edge(line, page) and _running_key(line) in running

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from mapper.ids import anchor_id, content_id, symbol_id
 from mapper.linking.alignment.anchors import field_anchor, register_anchor
 from mapper.linking.alignment.codes import read_codes
-from mapper.linking.alignment.definitions import ABSOLUTE, DEFINITION_KINDS, addresses_agree, content_name, says
+from mapper.linking.alignment.definitions import ABSOLUTE, addresses_agree, content_name, says
 from mapper.linking.alignment.fields import readings
 from mapper.linking.alignment.matches import Ground, is_register_marked, symbol_key
 from mapper.linking.alignment.targets import Target
+from mapper.linking.index.facts import VALUE_KINDS
 from mapper.linking.words import Name, name_of, similarity, split_words
 from mapper.model import Anchor, BitField, Conflict, ConflictKind, Register, Symbol
 
@@ -33,7 +34,7 @@ def find_conflicts(ground: Ground, *, repo_family: str) -> tuple[Conflict, ...]:
     """Return the disagreements between the accepted files and the datasheet, in order of file and line."""
     found: list[Conflict] = _swapped(ground, repo_family)
     for file in ground.files:
-        definitions = [s for s in file.symbols if s.kind in DEFINITION_KINDS]
+        definitions = [s for s in file.symbols if s.kind in VALUE_KINDS]
         found += _addresses(ground, definitions, repo_family)
         for symbol in definitions:
             found += _field_places(ground, symbol, repo_family)
@@ -85,7 +86,7 @@ def _swapped(ground: Ground, repo_family: str) -> list[Conflict]:
     """
     agreeing: set[str] = set()
     differing: dict[tuple[str, int], tuple[Symbol, Register, Register]] = {}
-    for symbol in (s for file in ground.files for s in file.symbols if s.kind in DEFINITION_KINDS):
+    for symbol in (s for file in ground.files for s in file.symbols if s.kind in VALUE_KINDS):
         address = next(iter(ground.tree.addresses(symbol)), 0)
         at = [t.register for t in ground.index.at(address) if t.register] if address >= ABSOLUTE else []
         at = [register for register in at if register.address == address]

@@ -27,7 +27,6 @@ from mapper.linking.vocabulary import REGISTER_MARKS
 from mapper.linking.words import Name, containment, name_of, similarity, split_words
 from mapper.model import Evidence, Register, Symbol
 
-DEFINITION_KINDS = frozenset({"macro", "constant", "register", "config"})
 MIN_LIKENESS = 0.34
 ABSOLUTE = 0x10000
 """An address from here on is no small number that may mean anything: it decides without the name."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from mapper.linking.alignment.functions import CONVERSIONS, function_name
 from mapper.linking.alignment.matches import Ground, Match, field_matches, register_matches, symbol_key
-from mapper.linking.words import Name, name_of
+from mapper.linking.words import name_of
 from mapper.model import Evidence, Symbol
 
 MIN_RAW = 0.7
@@ -49,8 +49,7 @@ def link_conversion(ground: Ground, symbol: Symbol, known: Namesakes) -> list[Ma
     """Return what the getters and setters of the quantity that a function converts stand for."""
     if not CONVERSIONS & set(ground.name(symbol).words):
         return []
-    name = function_name(ground, symbol)
-    return _of(ground, symbol, name, known.by_name.get(name.tokens, []), "conversion")
+    return _of(ground, symbol, known.by_name.get(function_name(ground, symbol).tokens, []), "conversion")
 
 
 def link_held(ground: Ground, symbol: Symbol, known: Namesakes) -> list[Match]:
@@ -61,7 +60,7 @@ def link_held(ground: Ground, symbol: Symbol, known: Namesakes) -> list[Match]:
         return []
     holder = symbol.scope.rpartition("::")[2] if symbol.scope else ""
     own = [f for f in known.by_name.get(name.tokens, []) if f in using and _touches(f, symbol, holder)]
-    return _of(ground, symbol, name, own, "held value") or _commented(ground, symbol, using)
+    return _of(ground, symbol, own, "held value") or _commented(ground, symbol, using)
 
 
 def _touches(function: Symbol, member: Symbol, holder: str) -> bool:
@@ -71,7 +70,7 @@ def _touches(function: Symbol, member: Symbol, holder: str) -> bool:
     )
 
 
-def _of(ground: Ground, symbol: Symbol, name: Name, functions: Sequence[Symbol], method: str) -> list[Match]:
+def _of(ground: Ground, symbol: Symbol, functions: Sequence[Symbol], method: str) -> list[Match]:
     """Return the matches of the functions, if all of them stand for the same register."""
     found = [ground.found[symbol_key(function)] for function in functions]
     tops = {id(matches[0].register) for matches in found}

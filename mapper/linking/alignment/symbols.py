@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from mapper.ids import anchor_id, link_id, link_revision, symbol_id
 from mapper.linking.alignment.blocks import blocks_of, link_struct
-from mapper.linking.alignment.definitions import DEFINITION_KINDS, link_address, link_alias, link_definition
+from mapper.linking.alignment.definitions import link_address, link_alias, link_definition
 from mapper.linking.alignment.functions import is_bus_access, link_function
 from mapper.linking.alignment.handlers import link_handler
 from mapper.linking.alignment.matches import Ground, dropped_words, symbol_key
@@ -35,6 +35,7 @@ from mapper.linking.alignment.types import (
 )
 from mapper.linking.alignment.weak import weak_proposals
 from mapper.linking.confidence import ACCEPT, probability
+from mapper.linking.index.facts import VALUE_KINDS
 from mapper.linking.index.tree import TreeIndex
 from mapper.model import Anchor, Symbol, TraceLink
 
@@ -72,7 +73,7 @@ def make_links(ground: Ground, repo_family: str) -> tuple[TraceLink, ...]:
 def _propose(ground: Ground, all_symbols: Sequence[Symbol]) -> None:
     results = result_types(all_symbols)
     symbols = [s for s in all_symbols if not _says_how_it_went(s, results)]
-    definitions = [s for s in symbols if s.kind in DEFINITION_KINDS]
+    definitions = [s for s in symbols if s.kind in VALUE_KINDS]
     functions = [s for s in symbols if s.kind == "function"]
     types = [s for s in symbols if s.kind == "struct" and s.form in TYPE_FORMS]
     members = [s for s in symbols if s.form == "member"]

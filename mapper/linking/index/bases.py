@@ -8,9 +8,9 @@ BASE_WORDS = frozenset({"base", "baseaddr"})
 MAX_OFFSET = 0xFFFF
 
 
-def base_addresses(known: Mapping[str, int]) -> dict[str, int]:
-    """Return those of the values that are block bases by their name: UART0_BASE, UART0_BASE_ADDR."""
-    return {name: value for name, value in known.items() if BASE_WORDS & set(split_words(name))}
+def is_base_name(name: str) -> bool:
+    """Return whether a definition is a block's base by its name: UART0_BASE, UART0_BASE_ADDR."""
+    return not BASE_WORDS.isdisjoint(split_words(name))
 
 
 def block_addresses(references: Iterable[str], value: int, bases: Mapping[str, int]) -> tuple[int, int] | None:

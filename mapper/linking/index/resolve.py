@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mapper.code.values import evaluate
-from mapper.linking.index.bases import BASE_WORDS, block_addresses
+from mapper.linking.index.bases import block_addresses, is_base_name
 from mapper.linking.index.facts import VALUE_KINDS
-from mapper.linking.words import split_words
 from mapper.model import SourceFile, Symbol
 
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
@@ -56,7 +55,7 @@ class Resolver:
 
     def addresses(self, symbol: Symbol, value: int) -> tuple[int, ...]:
         """Return a definition's value; of a base + offset the absolute address and the offset."""
-        named = [name for name in symbol.references if BASE_WORDS & set(split_words(name))]
+        named = [name for name in symbol.references if is_base_name(name)]
         bases = {name: base for name in named if (base := self._value_of(name, MAX_DEPTH)) is not None}
         in_block = block_addresses(symbol.references, value, bases)
         return (value,) if in_block is None else tuple(sorted(set(in_block), reverse=True))

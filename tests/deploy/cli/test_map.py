@@ -130,6 +130,19 @@ def test_a_broken_pdf_is_named_and_the_others_go_on(run: Run, tree: Path, tmp_pa
     assert rows(tmp_path / "links.jsonl")
 
 
+@pytest.mark.parametrize("option", ["-o", "--since"])
+def test_a_folder_where_a_file_is_to_be_is_named_at_once(run: Run, tree: Path, tmp_path: Path, option: str) -> None:
+    """A folder given for the links or the state is refused before anything is read, and nothing is left in it."""
+    (tmp_path / "folder").mkdir()
+    words = {"-o": tmp_path / "links.jsonl", option: tmp_path / "folder"}
+
+    result = run("map", tree, tmp_path / "zq4071.pdf", *(word for pair in words.items() for word in pair))
+
+    assert result.exit_code == 2
+    assert "a file expected" in result.stderr.replace("\n", " ")
+    assert not list(tmp_path.glob("*.part"))
+
+
 def test_an_unknown_revision_is_named(run: Run, tree: Path, tmp_path: Path) -> None:
     """--rev needs a repository that has the revision."""
     result = run("map", tree, tmp_path / "zq4071.pdf", "-o", tmp_path / "out", "--rev", "v9")

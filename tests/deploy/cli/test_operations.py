@@ -118,8 +118,10 @@ def test_without_a_broker_the_exit_code_is_4(engine: Engine, cli: Cli, words: tu
 
 
 def test_replay_needs_to_know_what(cli: Cli) -> None:
-    """Neither --repo nor --since is a mistake, and so is a strange moment."""
+    """Nothing at all is a mistake, and so are a strange place and a place with something else."""
     assert cli("replay").exit_code == 2
+    assert "repo.commits/0/120" in cli("replay", "--from-offset", "repo.commits:7").stderr
+    assert cli("replay", "--from-offset", "repo.commits/0/0", "--since", "7d").exit_code == 2
 
 
 def test_a_bad_setting_is_exit_code_3(cli: Cli, home: Path) -> None:
@@ -169,4 +171,8 @@ def test_topics_letters_and_commits_on_a_real_broker(
     assert states(engine) == {"dl1_aa": "replayed"}
     assert "would send 2 commits" in cli("replay", "--repo", repo_id).stderr
     assert "sent 2 commits" in cli("replay", "--repo", repo_id, "--since", "1h", "--yes").stderr
-    assert [found.value for found in read_since(settings, topics.COMMITS)] == [value] * 4
+    place = f"repo.commits/{record.partition}"
+    assert "would send 3 records" in cli("replay", "--from-offset", f"{place}/{record.offset + 1}").stderr
+    assert "sent 1 records" in cli("replay", "--from-offset", f"{place}/{record.offset + 3}", "--yes").stderr
+    assert cli("replay", "--from-offset", "repo.commits/99/0").exit_code == 2
+    assert [found.value for found in read_since(settings, topics.COMMITS)] == [value] * 5

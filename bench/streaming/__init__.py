@@ -1,0 +1,1 @@
+"""What the stream processors cost: throughput beside a bare Faust app, latency, one commit beside a full mapping."""
