@@ -71,9 +71,9 @@ READS: dict[str, Query] = {
         c, state="retired", after=s.row.link_id, limit=CONSOLE_ROWS
     ),
     "link: story and history": lambda c, s: links.link_story(c, s.row.link_id),
-    "repository: 2,000 links": lambda c, s: links.find_links(c, repo_id=s.row.repo_id, limit=2000),
+    "repository: 1,000 links": lambda c, s: links.find_links(c, repo_id=s.row.repo_id, limit=1000),
     "repository: commits": lambda c, s: symbols.recent_commits(c, repo_id=s.row.repo_id, limit=50),
-    "sheet: 2,000 links": lambda c, s: links.find_links(c, sheet_family=s.row.sheet_family, limit=2000),
+    "sheet: 1,000 links": lambda c, s: links.find_links(c, sheet_family=s.row.sheet_family, limit=1000),
     "sheet: releases and changes": lambda c, s: (
         sheets.list_sheets(c, current=None, family=s.row.sheet_family),
         sheets.find_sheet_changes(c, family=s.row.sheet_family),

@@ -26,7 +26,7 @@ from trainer.errors import CheckpointError
 from trainer.manifest import checkpoint_digest, list_checkpoints, read_manifest
 
 ROWS = 200
-PAGE_LINKS = 2000  # of a repository's or a datasheet's page; the rest is behind /links
+PAGE_LINKS = 1000  # of a repository's or a datasheet's page; the rest is behind /links
 MEASURES = ("perplexity", "top1", "c_token_accuracy", "exact_match")
 LINK_STATES: tuple[LinkState, ...] = ("new", "kept", "moved", "stale", "broken", "retired")
 

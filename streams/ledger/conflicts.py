@@ -1,6 +1,5 @@
 """Conflicts: where code and datasheet disagree, opened and resolved with their causes."""
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,7 +74,7 @@ def replace_conflicts(conn: Connection, repo_id: str, found: Sequence[Conflict],
 
 
 def _row(row: Row[Any]) -> ConflictRow:
-    return ConflictRow(**{field.name: row._mapping[field.name] for field in dataclasses.fields(ConflictRow)})
+    return ConflictRow(**row._mapping)
 
 
 def _values(repo_id: str, conflict: Conflict, *, opened_by: str) -> dict[str, Any]:

@@ -210,7 +210,8 @@ def count_drops(conn: Connection) -> dict[tuple[str, str], int]:
     return found
 
 
-_COLUMNS = [samples.c[field.name] for field in dataclasses.fields(SampleRow)]
+_NAMES = [field.name for field in dataclasses.fields(SampleRow)]
+_COLUMNS = [samples.c[name] for name in _NAMES]
 
 
 def _set_state(conn: Connection, sample_ids: Sequence[str], state: str) -> None:
@@ -220,7 +221,7 @@ def _set_state(conn: Connection, sample_ids: Sequence[str], state: str) -> None:
 
 
 def _row(row: Row[Any]) -> SampleRow:
-    return SampleRow(**{field.name: row._mapping[field.name] for field in dataclasses.fields(SampleRow)})
+    return SampleRow(**{name: row._mapping[name] for name in _NAMES})
 
 
 def _drop(row: Row[Any]) -> DropRow:
