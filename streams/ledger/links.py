@@ -107,10 +107,12 @@ def find_links(
     repo_id: str | None = None,
     sheet_family: str | None = None,
     limit: int = 100,
+    offset: int = 0,
     after: str | None = None,
 ) -> list[LinkRow]:
     """Return links, best first within path order; `state` None means live ones, "all" any; path may end with "*".
 
+    offset: so many are left out, after reading them; for lists that are short by their nature.
     after: the id of a link, to have what follows it in this order; one that is unknown gives the first ones.
     """
     query = select(*_COLUMNS).order_by(links.c.path, links.c.line, links.c.score.desc(), links.c.link_id)
@@ -134,7 +136,7 @@ def find_links(
             query = query.where(IS_GONE)
     if after is not None:
         query = query.where(*_follows(conn, after))
-    return [_row(row) for row in conn.execute(query.limit(limit))]
+    return [_row(row) for row in conn.execute(query.limit(limit).offset(offset))]
 
 
 def link_story(conn: Connection, link_id: str) -> LinkStory | None:
