@@ -64,7 +64,7 @@ def links(source: Source, request: Request) -> dict[str, Any]:
         name: request.query_params.get(name, "").strip() for name in ("symbol", "path", "part", "register", "state")
     }
     after = request.query_params.get("after", "").strip() or None
-    wanted: dict[str, str | None] = {name: value or None for name, value in asked.items()}
+    wanted: dict[str, Any] = {name: value or None for name, value in asked.items()}
     with reading(source.engine) as conn:
         rows = find_links(conn, **wanted, limit=ROWS + 1, after=after)
     following = rows[ROWS - 1].link_id if len(rows) > ROWS else None
