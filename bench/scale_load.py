@@ -81,14 +81,20 @@ def _load_sqlite(path: Path, batches: Iterable[tuple[str, list[Row]]]) -> None:
     conn.execute("BEGIN")
     for table, batch in batches:
         places = ", ".join("?" * len(batch[0]))
+        names = _names(table, batch[0])
         given = map(_plain, batch) if table in WITH_JSON else batch
-        conn.executemany(f"INSERT INTO {table} VALUES ({places})", given)
+        conn.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", given)
     conn.execute("COMMIT")
     conn.execute("PRAGMA temp_store = FILE")
     for _, _, sql in made:
         conn.execute(sql)
     conn.execute("PRAGMA journal_mode = WAL")
     conn.close()
+
+
+def _names(table: str, row: Row) -> str:
+    """Return the columns that a row is of: the first ones of the schema; in a database later ones stand at the end."""
+    return ", ".join(f'"{name}"' for name in list(metadata.tables[table].columns.keys())[: len(row)])
 
 
 def _plain(row: Row) -> Row:
@@ -112,7 +118,9 @@ def _load_postgresql(engine: Engine, batches: Iterable[tuple[str, list[Row]]]) -
         for name in metadata.tables:
             run(f"ALTER TABLE {name} DISABLE TRIGGER USER")
         for table, batch in batches:
-            run(f"COPY {table} FROM STDIN", stream=io.BytesIO(b"".join(map(_copied, batch))))
+            run(
+                f"COPY {table} ({_names(table, batch[0])}) FROM STDIN", stream=io.BytesIO(b"".join(map(_copied, batch)))
+            )
         for table, name, what in keys:
             run(f"ALTER TABLE {table} ADD CONSTRAINT {name} {what}")
         for _, sql in made:

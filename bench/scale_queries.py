@@ -11,9 +11,10 @@ from sqlalchemy import Connection, select
 from bench.scale_rows import template
 from mapper.model import SourceFile, Symbol, TraceLink
 from streams.events import Cause
-from streams.ledger import conflicts, links, offsets, outbox, samples, shards, sheets, sources, symbols
+from streams.ledger import conflicts, costs, links, offsets, outbox, samples, shards, sheets, sources, symbols
 from streams.ledger.counts import counts
 from streams.ledger.coverage import coverage
+from streams.ledger.impact import commit_impact
 from streams.ledger.indexes import IS_PENDING
 from streams.ledger.letters import find_letters
 from streams.ledger.links import LinkRow, LinkTurn, StoredLink
@@ -32,6 +33,7 @@ class Subject:
 
     row: LinkRow
     content_hash: str
+    commit: str
     number: int
 
 
@@ -46,7 +48,8 @@ def draw(conn: Connection, chance: random.Random, number: int) -> Subject:
     story = links.link_story(conn, link_id or conn.execute(select(link_table.c.link_id).limit(1)).scalar_one())
     assert story is not None
     text = conn.execute(select(sample_table.c.content_hash).where(sample_table.c.path == story.row.path).limit(1))
-    return Subject(row=story.row, content_hash=text.scalar_one_or_none() or "0" * 64, number=number)
+    content = text.scalar_one_or_none() or "0" * 64
+    return Subject(row=story.row, content_hash=content, commit=story.history[0].cause_id, number=number)
 
 
 READS: dict[str, Query] = {
@@ -73,6 +76,8 @@ READS: dict[str, Query] = {
     "link: story and history": lambda c, s: links.link_story(c, s.row.link_id),
     "repository: 1,000 links": lambda c, s: links.find_links(c, repo_id=s.row.repo_id, limit=1000),
     "repository: commits": lambda c, s: symbols.recent_commits(c, repo_id=s.row.repo_id, limit=50),
+    "repository: costs": lambda c, s: costs.recent_costs(c, repo_id=s.row.repo_id),
+    "commit: 200 links that it touched": lambda c, s: commit_impact(c, s.commit, repo_id=s.row.repo_id, limit=200),
     "sheet: 1,000 links": lambda c, s: links.find_links(c, sheet_family=s.row.sheet_family, limit=1000),
     "sheet: releases and changes": lambda c, s: (
         sheets.list_sheets(c, current=None, family=s.row.sheet_family),

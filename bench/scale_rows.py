@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mapper.model import Anchor, Datasheet, Evidence, SourceFile, Symbol, TraceLink
+from mapper.version import mapping_version, parser_version, reader_version
 from streams.ledger.bodies import pack
 
 LINKS_OF_A_SYMBOL = 10
@@ -137,7 +138,8 @@ def _sheets(shape: Shape) -> Iterator[tuple[str, Row]]:
         for release in range(2):
             digest = f"{number:060x}{release:04x}"
             facts = ("syn.pdf", "Synthetic", f"{release}", [part(number)], 90, 120, REGISTERS_OF_A_SHEET, False, False)
-            yield "datasheets", (digest, source, family(number), *facts, release == 1, NOW + release, NOW, 2.0, body)
+            read = (NOW + release, NOW, 2.0, reader_version())
+            yield "datasheets", (digest, source, family(number), *facts, release == 1, *read, body)
         for change in range(100):
             old, new = f"{number:060x}0000", f"{number:060x}0001"
             key = f"sc1_{number:016x}{change:016x}"
@@ -150,13 +152,17 @@ def _repository(shape: Shape, number: int, files: int, counts: Counts) -> Iterat
     repo = repo_id(number)
     head = f"{bits(160):040x}"
     origin = family(shape.sheets + number // 3)
-    state = ("active", head, head, NOW, f"snap1_{number:032x}", head, NOW, NOW, None)
+    versions = (None, parser_version(), mapping_version())
+    state = ("active", head, head, NOW, f"snap1_{number:032x}", head, *versions, NOW, NOW, None)
     yield "repositories", (repo, f"https://vendor.example/sdk{number}.git", origin, None, [], [], *state)
     families = chance.sample(range(shape.sheets), min(shape.sheets, chance.randint(1, 12)))
     for commit in range(COMMITS_OF_A_REPOSITORY):
         cost = (3, 3, 12, 0.4)
-        key, own, base = f"ce1_{bits(128):032x}", f"{bits(160):040x}", f"{bits(160):040x}"
+        key, own, base = f"ce1_{bits(128):032x}", f"{bits(160):040x}" if commit else head, f"{bits(160):040x}"
         yield "commits", (key, repo, own, base, "Change some registers", NOW - commit, NOW - commit, *cost)
+        for agent in ("symbols", "links"):
+            work = (3, 12, 0, 4, 1, 120, 0, 0, 0.4, 0.5, NOW - commit)
+            yield "costs", (f"co1_{bits(128):032x}", agent, repo, "commit", own, *work)
     body = pack(template())
     parsed = pack(SourceFile(path="a.h", blob_id="0", num_bytes=4000, language="c", role="driver", symbols=()))
     for file in range(files):
@@ -165,8 +171,8 @@ def _repository(shape: Shape, number: int, files: int, counts: Counts) -> Iterat
         yield from _file(chance, repo, path, sheet, head, body)
         blob, before = f"{bits(160):040x}", f"{bits(160):040x}"
         yield "tree_files", (repo, path, blob)
-        yield "parsed_files", (blob, path, parsed)
-        yield "parsed_files", (before, path, parsed)
+        yield "parsed_files", (blob, path, parser_version(), parsed)
+        yield "parsed_files", (before, path, parser_version(), parsed)
         for rank, other in enumerate(families[:3]):
             yield "file_relevance", (repo, family(other), path, rank + 1, 0.8, other == sheet)
         counts.samples += 1
@@ -208,7 +214,9 @@ def _file(chance: random.Random, repo: str, path: str, sheet: int, head: str, bo
         if pick() < 0.02:
             ends = (repo, fam, name_of_part, "reset", symbol, name, path, line, 12, "CTRL1", None, "0x0", "0x1", "")
             opened = ("open", head, None) if pick() < 0.3 else ("resolved", head, head)
-            yield "conflicts", (f"cf1_{bits(128):032x}", *ends, *opened)
+            key = f"cf1_{bits(128):032x}"
+            yield "conflicts", (key, *ends, *opened, "commit", NOW)
+            yield "conflict_history", (key, 1, "open", "0x0", "0x1", "commit", head, NOW)
 
 
 def _rest(counts: Counts) -> Iterator[tuple[str, Row]]:

@@ -41,6 +41,8 @@ PROCESSES = {
     "watcher": Process("streams.watch", "streams.config:StreamsSettings", needs_kafka=True),
     "worker": Process("streams.worker", "streams.config:StreamsSettings", needs_kafka=True),
     "sealer": Process("streams.seal", "streams.config:StreamsSettings", needs_kafka=True),
+    "hooks": Process("streams.watch.hookserver", "streams.config:StreamsSettings"),
+    "auditor": Process("streams.auditor", "streams.config:StreamsSettings"),
     "trainer": Process("trainer.follow", "trainer.config:load_settings"),
     "eval": Process("eval.watch", "eval.config:load_settings"),
     "console": Process("deploy.console.app", "deploy.local.config:load_settings"),

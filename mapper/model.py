@@ -162,6 +162,14 @@ class Symbol:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolNow:
+    """What a symbol is at the head, whether or not anything links to it."""
+
+    revision: str
+    value: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
     """A file of a repository as parsed; depends on path and content only."""
 

@@ -17,6 +17,7 @@ from streams.topics import (
     CHANGES,
     COMMITS,
     DEAD_LETTERS,
+    HINTS,
     LINKED,
     LINKS,
     SAMPLES,
@@ -51,7 +52,8 @@ class Service:
 _AGENTS = tuple(AGENT_TOPICS.values())
 
 SERVICES: tuple[Service, ...] = (
-    Service(name="watcher", what="tells what sources have that is new", writes=(COMMITS, SHEETS)),
+    Service(name="watcher", what="tells what sources have that is new", reads=(HINTS,), writes=(COMMITS, SHEETS)),
+    Service(name="hooks", what="receives webhooks", writes=(HINTS,)),
     Service(
         name="worker",
         what="runs the agents and publishes the outbox",

@@ -24,6 +24,7 @@ from streams.errors import ConfigError
 from streams.kafka_security import KafkaSecurity
 
 MIB = 1024 * 1024
+GIB = 1024 * MIB
 DEFAULT_HOME = Path("~/.local/share/sheetstream")
 DEFAULT_CACHE = Path("~/.cache/sheetstream")
 CONFIG_FILE = "sheetstream.toml"
@@ -59,10 +60,52 @@ class StreamsSettings(KafkaSecurity):
     """Whether local paths, file:// and plain http may be sources besides https."""
     allow_private_addresses: bool = False
     """Whether http(s) sources may lie inside private networks (loopback too)."""
+    polls_per_host: int = Field(default=2, ge=1)
+    """Looks at sources of one host of the network at once."""
+    host_distance_seconds: float = Field(default=1.0, ge=0)
+    """Between the starts of two looks at one host."""
+    backfill_commits: int = Field(default=200, ge=1)
+    """More new commits of a repository than this are recorded, and only the last of them is mapped."""
+    max_repository_bytes: int = Field(default=8 * 1024 * MIB, gt=0)
+    """Of a repository's mirror, and of each pack that is received."""
+    max_tree_files: int = Field(default=500_000, gt=0)
+    """Files of a commit, those outside a repository's path globs not counted."""
+    max_path_depth: int = Field(default=64, gt=0)
+    """Folders above a file."""
+    max_commits: int = Field(default=2_000_000, gt=0)
+    """New commits that one look at a repository may bring."""
+    fetch_timeout_seconds: float = Field(default=1800.0, gt=0)
+    """How long one fetch may take."""
+    max_folder_files: int = Field(default=2000, gt=0)
+    """PDF files of a folder that is a source."""
+    webhook_host: str = "127.0.0.1"
+    """Address that webhooks are received on; loopback, unless a proxy on another machine passes them on."""
+    webhook_port: int = Field(default=0, ge=0, le=65535)
+    """Port of it; 0: any free one, then kept."""
+    webhook_secret_file: Path | None = None
+    """File with the secret of all repositories' webhooks, one a line; several lines: any of them."""
+    webhook_secret_files: dict[str, Path] = Field(default_factory=dict)
+    """The same for single repositories: id or URL -> file."""
+    webhook_max_bytes: int = Field(default=5 * MIB, gt=0)
+    """Of a delivery's body."""
+    webhook_window_seconds: float = Field(default=300.0, gt=0)
+    """How far the time in a signed delivery may be from ours."""
     max_pdf_bytes: int = Field(default=64 * MIB, gt=0)
     max_file_bytes: int = Field(default=16 * 1000 * 1000, gt=0)
     """Of a source file; the mapper takes that much of C and C++ alone, and 2 MB of other languages."""
     pdf_timeout_seconds: float = Field(default=120.0, gt=0)
+    parse_memory_bytes: int = Field(default=2 * GIB, ge=64 * MIB)
+    """What parsing one file may take; a file that needs more is left out with the reason parse_memory."""
+    parse_cpu_seconds: int = Field(default=120, ge=1)
+    """CPU time of parsing one file; beyond it the file is left out with the reason parse_timeout."""
+    parse_timeout_seconds: float = Field(default=600.0, gt=0)
+    """The same by the clock, for a parser that waits, or a machine that has no time for it."""
+    map_memory_bytes: int = Field(default=8 * GIB, ge=64 * MIB)
+    """What mapping one repository, or making samples of some files, may take."""
+    map_cpu_seconds: int = Field(default=1500, ge=1)
+    """CPU time of one mapping."""
+    map_timeout_seconds: float = Field(default=1700.0, gt=0)
+    """The same by the clock; Kafka gives a worker 1800 seconds for a record."""
 
     shard_max_samples: int = Field(default=256, ge=1)
     shard_max_bytes: int = Field(default=16 * MIB, ge=1)
@@ -91,6 +134,15 @@ class StreamsSettings(KafkaSecurity):
     llm_send_restricted: bool = False
     """Whether text of datasheets that forbid copying may go to a server on another machine."""
 
+    audit: bool = True
+    """Whether the auditor compares the ledger with what it should follow from."""
+    audit_seconds: float = Field(default=30.0, gt=0)
+    """How often the auditor looks for a repository whose links are of a snapshot that was not audited."""
+    audit_again_seconds: float = Field(default=6 * 3600.0, gt=0)
+    """After which a repository is audited again though nothing changed; a tenth of it where something differed."""
+    audit_outbox_seconds: float = Field(default=300.0, gt=0)
+    """How long a record may wait in the outbox before it counts as one that does not get out."""
+
     retry_seconds: float = Field(default=300.0, ge=0)
     """How long a transient fault is retried before the worker exits to be started afresh."""
     session_seconds: float = Field(default=15.0, ge=6)
@@ -109,6 +161,11 @@ class StreamsSettings(KafkaSecurity):
             named = re.search(r'field "(\w+)"', str(error))
             name = named[1] if named else TABLE
             raise ConfigError(f"{name}: JSON expected (environment: SHEETSTREAM_{name.upper()})") from None
+
+    @property
+    def has_webhooks(self) -> bool:
+        """Whether a secret is set, and so webhooks are received."""
+        return self.webhook_secret_file is not None or bool(self.webhook_secret_files)
 
     @field_validator("home", "cache")
     @classmethod

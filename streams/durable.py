@@ -14,20 +14,25 @@ TEMPORARY_PREFIX = ".tmp-"
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[BinaryIO]:
-    """Give an open file that becomes `path` when the block ends without an error; folders are made as needed."""
+def writing(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
+    """Give an open file that becomes `path` when the block ends without an error; folders are made as needed.
+
+    Without sync it may be lost or torn after a power failure: for what is checked when read, and can be made again.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f"{TEMPORARY_PREFIX}{uuid4().hex}"
     try:
         with temporary.open("xb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if sync:
+        sync_folder(path.parent)
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -61,22 +61,53 @@ class AddressError(StreamsError):
     reason = "address"
 
 
-class RepositoryError(StreamsError):
+class HostError(StreamsError):
+    """A source of the network can not be read. host_fault: whatever is asked of that host would fail now."""
+
+    def __init__(self, message: str, *, host_fault: bool = False, retry_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.host_fault = host_fault
+        self.retry_seconds = retry_seconds
+        """How long the server asks to be left alone, None when it does not say."""
+
+
+class RepositoryError(HostError):
     """A git repository can not be read: not a repository, unreachable, empty, no such branch, damaged mirror."""
 
     reason = "repository"
 
 
-class DownloadError(StreamsError):
+class DownloadError(HostError):
     """A datasheet's bytes can not be had: missing, unreachable, refused by its server, or over the size limit."""
 
     reason = "download"
+
+
+class HookError(StreamsError):
+    """A webhook's delivery is refused: `status` is what the sender is answered, the message why, without secrets."""
+
+    reason = "hook"
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class BlobError(StreamsError):
     """Bytes are not in the blob store, or not what their digest says."""
 
     reason = "blob"
+
+
+class PoolError(StreamsError):
+    """Work in a process of its own came to nothing: a limit was exceeded, the process died, or the pool was stopped.
+
+    `reason` is what was done (parse, map) and timeout, memory or crash; or "stopped".
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class SealError(StreamsError):

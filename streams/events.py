@@ -5,7 +5,7 @@ from typing import Literal
 
 FileStatus = Literal["A", "M", "D", "R"]
 """Git's letters: added, modified (also a changed type), deleted, renamed."""
-CauseKind = Literal["commit", "datasheet", "removal"]
+CauseKind = Literal["commit", "datasheet", "removal", "upgrade"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +16,17 @@ class ChangedPath:
     path: str
     blob_id: str | None
     old_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierCommit:
+    """A commit that a backfill records without anybody reading its files; base: the commit before it."""
+
+    commit: str
+    base: str | None
+    commit_time: float
+    summary: str
+    num_changed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +44,14 @@ class CommitEvent:
     """False: the changes are too many to list (records.MAX_CHANGED_PATHS); read the commit's tree."""
     commit_time: float
     summary: str
+    earlier: tuple[EarlierCommit, ...] = ()
+    """Commits between base and this one that are recorded only, at most records.MAX_EARLIER; oldest first."""
+    mapped: bool = True
+    """False: this commit is recorded only as well; one that is mapped follows."""
+    backfill: int = 0
+    """Of a mapped one: how many commits before it were recorded only."""
+    upgrade: str | None = None
+    """The version for which the ledger's tree is to be read again, whatever its head is by then; None: a commit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +66,13 @@ class SheetEvent:
     parts: tuple[str, ...] = ()
     revision: str | None = None
     released_at: float
+    upgrade: str | None = None
+    """The version for which a known release is to be read again; None: a release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Why something changed: a commit id, a datasheet's sha256, or the id of a source that was removed."""
+    """Why something changed: a commit id, a datasheet's sha256, the id of a removed source, or a mapper's version."""
 
     kind: CauseKind
     id: str
@@ -126,4 +147,16 @@ class ShardEvent:
     sealed_at: float
 
 
-Event = CommitEvent | SheetEvent | MappingChange | LinkedChange | LinkEvent | SampleEvent | ShardEvent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HintEvent:
+    """Somebody says that a repository may have news; which, and whether it is so, only a look tells."""
+
+    delivery_id: str
+    """Digest of what the sender calls this delivery."""
+    place: str
+    """host/path of the repository, or its id here."""
+    forge: str
+    received_at: float
+
+
+Event = HintEvent | CommitEvent | SheetEvent | MappingChange | LinkedChange | LinkEvent | SampleEvent | ShardEvent

@@ -10,7 +10,12 @@ from typing import Any
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, KafkaError
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    KafkaError,
+    NotCoordinatorError,
+)
 
 from streams.broker_faults import failed
 from streams.config import StreamsSettings
@@ -96,7 +101,7 @@ def _committed_offsets(admin: Any, group: str) -> Mapping[TopicPartition, Any]:
     for _ in range(COORDINATOR_ATTEMPTS):
         try:
             offsets: Mapping[TopicPartition, Any] = admin.list_group_offsets({group: None}).get(group, {})
-        except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError):
+        except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError):
             time.sleep(COORDINATOR_SECONDS)
         else:
             return offsets

@@ -4,7 +4,12 @@ Labels are closed sets or ids of what a person added (repository, source). Times
 when the process that should refresh it is dead.
 """
 
+from typing import TYPE_CHECKING
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from streams.ledger.costs import Cost
 
 STAGES = ("symbols", "sheets", "links", "samples")
 RESULTS = ("ok", "skipped", "dropped", "dead")
@@ -29,6 +34,11 @@ class StreamsMetrics:
         )
         self.source_failing = gauge("source_failing", "1 while the last poll of a source failed.", "source")
 
+        self.hints = counter("hints_total", "Hints of news: taken, or unknown where nothing is watched.", "result")
+
+        # Hooks
+        self.webhooks = counter("webhooks_total", "Deliveries of webhooks, by what was answered.", "forge", "status")
+
         # Worker
         self.records = counter("records_total", "Records an agent is done with, by result.", "stage", "result")
         self.retries = counter("retries_total", "Attempts that failed and were repeated, by reason.", "stage", "reason")
@@ -49,6 +59,15 @@ class StreamsMetrics:
         self.symbols_changed = counter("symbols_changed_total", "Symbols that came, went or changed.")
         self.pages_read = counter("pages_read_total", "Datasheet pages read.")
         self.link_changes = counter("link_changes_total", "Changes of links, by the state they came into.", "state")
+        self.decisions = counter(
+            "decisions_total", "Datasheets of a repository whose decision was kept, or taken anew.", "result"
+        )
+        self.symbols_aligned = counter(
+            "symbols_aligned_total", "Symbols of files whose links to a datasheet were decided anew."
+        )
+        self.prompts = counter("prompts_total", "Prompts that mapping asked of a language model.")
+        self.tokens = counter("tokens_total", "Tokens of these prompts and their answers.")
+        self.cost_seconds = counter("cost_seconds_total", "Seconds spent on events.", "stage", "clock")
         self.published = counter("published_total", "Records published from the outbox.", "topic")
         self.stalled = gauge(
             "worker_stalled_partitions", "Partitions in which input waits, nothing is in hand and nothing moves."
@@ -63,6 +82,7 @@ class StreamsMetrics:
             "registers_linked", "Registers of current datasheets that a live link speaks about."
         )
         self.samples = gauge("samples", "Training samples in the ledger.", "state")
+        self.outdated = gauge("outdated", "What another version of the mapper read or linked, by kind.", "kind")
         self.letters = gauge(
             "dead_letters_open", "Dead letters in the ledger that were neither replayed nor dropped.", "reason"
         )
@@ -86,6 +106,29 @@ class StreamsMetrics:
         self.shard_mismatches = gauge(
             "shard_mismatches", "Sealed shards whose file is missing or not what its sidecar says."
         )
+
+        # Auditor
+        self.audits = counter("audits_total", "Audits done.", "depth", "result")
+        self.audit_seconds = counter("audit_seconds_total", "Time that audits took.", "depth")
         self.audit_mismatches = gauge(
-            "audit_mismatches", "Links and conflicts that differ from a mapping from scratch."
+            "audit_mismatches", "Things in the ledger that are not what they should follow from, newest audits.", "kind"
         )
+        self.audited_repositories = gauge(
+            "audited_repositories", "Repositories by their newest audit: clean, differs, waiting.", "result"
+        )
+        self.audit_clean = gauge(
+            "audit_clean_timestamp_seconds", "When a repository (or the ledger as a whole) was last clean.", "source"
+        )
+        self.audit_oldest_clean = gauge(
+            "audit_oldest_clean_timestamp_seconds", "When the repository waiting longest was last found clean."
+        )
+
+    def count_cost(self, cost: "Cost") -> None:
+        """Count what an event cost."""
+        self.decisions.labels("kept").inc(cost.decisions_kept)
+        self.decisions.labels("taken").inc(cost.decisions_taken)
+        self.symbols_aligned.inc(cost.symbols_aligned)
+        self.prompts.inc(cost.prompts)
+        self.tokens.inc(cost.tokens)
+        self.cost_seconds.labels(cost.agent, "cpu").inc(cost.cpu_seconds)
+        self.cost_seconds.labels(cost.agent, "wall").inc(cost.wall_seconds)

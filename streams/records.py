@@ -1,12 +1,12 @@
 """The bytes of every topic: faust.Record types with a schema version, from and to the values of streams/events.py.
 
 JSON, one record a message. A version that is not known here is an error that ends in the dead letters, never a
-guess. Fields that a later minor change adds are ignored by an older reader.
+guess. Fields that a later minor change adds (LATER) are ignored by an older reader, and may be missing.
 """
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import faust
@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from streams.errors import RecordError
 from streams.events import (
     CommitEvent,
+    HintEvent,
     LinkedChange,
     LinkEvent,
     MappingChange,
@@ -25,6 +26,7 @@ from streams.events import (
 
 VERSION = 1
 MAX_CHANGED_PATHS = 2000  # of a commit event: a message stays well under Kafka's 1 MB
+MAX_EARLIER = 500  # commits that one event records
 MAX_LISTED_IDS = 500  # of a mapping change
 MAX_LISTED_PATHS = 2000  # of a mapping change and a linked change
 MAX_PATHS_BYTES = 400_000  # of these paths
@@ -42,6 +44,8 @@ class WireRecord(  # type: ignore[call-arg]  # faust is not followed by mypy
     """A record with a schema version; its other fields are those of its value in streams/events.py."""
 
     DOMAIN: ClassVar[type[Any]]
+    LATER: ClassVar[Mapping[str, Any]] = {}
+    """Fields that were added after records without them had been written, with what their absence means."""
 
     version: int
 
@@ -62,7 +66,11 @@ class WireRecord(  # type: ignore[call-arg]  # faust is not followed by mypy
 
     def encode(self) -> bytes:
         """Return the JSON bytes of this record."""
-        return json.dumps(self.asdict(), separators=(",", ":"), ensure_ascii=False).encode()
+        fields = self.asdict()
+        for name, absent in self.LATER.items():
+            if fields[name] == absent:
+                del fields[name]  # as it was written before there was this field
+        return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
 
     @classmethod
     def decode(cls, data: bytes | None) -> Self:
@@ -78,15 +86,19 @@ class WireRecord(  # type: ignore[call-arg]  # faust is not followed by mypy
         if fields.get("version") != VERSION:
             raise RecordError(f"{cls.__name__}: version {VERSION} expected, got {fields.get('version')!r:.100}")
         known = {name: value for name, value in fields.items() if name in cls._options.fields}
-        if missing := sorted(cls._options.fields.keys() - known.keys()):
+        if missing := sorted(cls._options.fields.keys() - cls.LATER.keys() - known.keys()):
             raise RecordError(f"{cls.__name__}: fields missing: {', '.join(missing)}")
-        return cast(Self, cls.from_data(known))
+        return cast(Self, cls.from_data({**cls.LATER, **known}))
 
 
 class CommitRecord(WireRecord[CommitEvent]):
-    """Topic repo.commits, key: repository family. `changed`: objects of status, path, blob_id, old_path."""
+    """Topic repo.commits, key: repository family.
+
+    `changed`: objects of status, path, blob_id, old_path. `earlier`: those of EarlierCommit.
+    """
 
     DOMAIN = CommitEvent
+    LATER = {"earlier": (), "mapped": True, "backfill": 0, "upgrade": None}  # noqa: RUF012 - ClassVar of the parent
 
     event_id: str
     repo_id: str
@@ -98,12 +110,17 @@ class CommitRecord(WireRecord[CommitEvent]):
     complete: bool
     commit_time: float
     summary: str
+    earlier: list[dict[str, Any]]
+    mapped: bool
+    backfill: int
+    upgrade: str | None
 
 
 class SheetRecord(WireRecord[SheetEvent]):
     """Topic datasheet.releases, key: source id (the family is known only once the PDF is read)."""
 
     DOMAIN = SheetEvent
+    LATER = {"upgrade": None}  # noqa: RUF012 - ClassVar of the parent
 
     event_id: str
     source_id: str
@@ -113,6 +130,7 @@ class SheetRecord(WireRecord[SheetEvent]):
     parts: list[str]
     revision: str | None
     released_at: float
+    upgrade: str | None
 
 
 class ChangeRecord(WireRecord[MappingChange]):
@@ -183,6 +201,17 @@ class ShardRecord(WireRecord[ShardEvent]):
     num_bytes: int
     newest_event_time: float
     sealed_at: float
+
+
+class HintRecord(WireRecord[HintEvent]):
+    """Topic source.hints, key: place."""
+
+    DOMAIN = HintEvent
+
+    delivery_id: str
+    place: str
+    forge: str
+    received_at: float
 
 
 def path_batches(paths: Iterable[str]) -> Iterator[tuple[str, ...]]:

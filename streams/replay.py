@@ -6,9 +6,9 @@ The same bytes under the same key, so the same ids: what has its effect already 
 import logging
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,8 @@ from streams.broker_faults import failed
 from streams.config import StreamsSettings
 from streams.errors import BrokerError, RecordError
 from streams.kafka_security import client_options
+from streams.lag import PartitionLag
+from streams.ledger.letters import Letter
 from streams.ledger.outbox import Outgoing
 from streams.records import CommitRecord
 from streams.topics import Topic, topic_name
@@ -30,6 +32,11 @@ logger = logging.getLogger(__name__)
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 """A read that brings nothing for so long is given up."""
+
+CLOCK_SECONDS = 300.0
+"""How far the clocks of two machines may be apart, when a letter is looked for by the time it died."""
+FIRST_SECONDS = 5.0
+"""The first records of partitions are awaited no longer; what has none by then stays unknown."""
 
 _UNITS = {"min": 60, "h": 3600, "d": 86400}
 
@@ -45,6 +52,7 @@ class Record:
     time: float
     key: bytes | None
     value: bytes | None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def outgoing(self) -> Outgoing:
         """Return the record to send again."""
@@ -56,9 +64,40 @@ def read_record(settings: StreamsSettings, topic: str, partition: int, offset: i
     (known,) = [entry for entry in topics.TOPICS if entry.name == topic]
     with _consumer(settings) as consumer:
         place = TopicPartition(topic_name(settings, known), partition)
+        if not consumer.beginning_offsets([place])[place] <= offset < consumer.end_offsets([place])[place]:
+            return None
         for record in _read(consumer, known, {place: offset}, last={place: offset + 1}):
             return record if record.offset == offset else None
     return None
+
+
+def read_letters(settings: StreamsSettings, letters: Sequence[Letter]) -> dict[str, Record]:
+    """Return what the topic dead.letters keeps of these: by letter id what died, under headers that say why.
+
+    The topic is read once, from the oldest of them on. Raises BrokerError.
+    """
+    if not letters:
+        return {}
+    wanted = {(x.agent, x.topic, str(x.partition), str(x.offset), x.reason): x.letter_id for x in letters}
+    found = {}
+    for record in read_since(settings, topics.DEAD_LETTERS, min(x.died_at for x in letters) - CLOCK_SECONDS):
+        place = tuple(record.headers.get(name, "") for name in ("agent", "topic", "partition", "offset", "reason"))
+        if place in wanted:
+            found[wanted[place]] = record
+    return found
+
+
+def dead_record(settings: StreamsSettings, letter: Letter, kept: Record | None) -> Record | None:
+    """Return the record that died, to be sent again: from dead.letters, or else from where it lay.
+
+    None when neither keeps it any more; where it lay there may be another by now, of a topic that was made anew.
+    Raises BrokerError.
+    """
+    key = None if letter.key is None else letter.key.encode()
+    if kept is not None:
+        return replace(kept, topic=letter.topic, partition=letter.partition, offset=letter.offset, key=key, headers={})
+    record = read_record(settings, letter.topic, letter.partition, letter.offset)
+    return record if record is not None and record.key == key else None
 
 
 def read_since(settings: StreamsSettings, topic: Topic, since: float = 0.0) -> list[Record]:
@@ -73,6 +112,30 @@ def read_since(settings: StreamsSettings, topic: Topic, since: float = 0.0) -> l
         starts = {place: at.offset for place, at in found.items() if at is not None}
         records = list(_read(consumer, topic, starts, last={place: ends[place] for place in starts}))
     return sorted(records, key=lambda record: (record.partition, record.offset))
+
+
+def waiting_since(settings: StreamsSettings, lag: Sequence[PartitionLag]) -> dict[str, float]:
+    """Return when the oldest record was sent that each agent has yet to read, of agents that have any to read.
+
+    Raises BrokerError.
+    """
+    behind = {TopicPartition(part.topic, part.partition): part for part in lag if part.lag}
+    found: dict[str, float] = {}
+    if not behind:
+        return found
+    with _consumer(settings) as consumer:
+        consumer.assign(list(behind))
+        for place, part in behind.items():
+            consumer.seek(place, max(part.start, part.committed or 0))
+        deadline = time.monotonic() + FIRST_SECONDS
+        while behind and time.monotonic() < deadline:
+            for place, batch in consumer.poll(timeout_ms=200, max_records=100).items():
+                if place in behind and batch:
+                    part = behind.pop(place)
+                    at = batch[0].timestamp / 1000
+                    found[part.agent] = min(at, found.get(part.agent, at))
+                    consumer.pause(place)
+    return found
 
 
 def read_from(settings: StreamsSettings, topic: str, partition: int, offset: int) -> list[Record]:
@@ -109,7 +172,8 @@ def with_later_commits(settings: StreamsSettings, record: Record) -> list[Record
     repo_id = _repo_id(record) if record.topic == topics.COMMITS.name else None
     if repo_id is None:
         return [record]
-    return of_repository(read_from(settings, record.topic, record.partition, record.offset), repo_id)
+    later = of_repository(read_from(settings, record.topic, record.partition, record.offset + 1), repo_id)
+    return [record, *later]
 
 
 def of_repository(records: Sequence[Record], repo_id: str) -> list[Record]:
@@ -188,4 +252,5 @@ def _record(topic: Topic, record: Any) -> Record:
         time=record.timestamp / 1000,
         key=record.key,
         value=record.value,
+        headers={name: (value or b"").decode("utf-8", "replace") for name, value in record.headers},
     )

@@ -57,6 +57,7 @@ class Topic:
 
 COMMITS = Topic(name="repo.commits", key="repository family")
 SHEETS = Topic(name="datasheet.releases", key="source id")
+HINTS = Topic(name="source.hints", key="host and path of a repository", single_partition=True, retention_ms=DAY_MS)
 CHANGES = Topic(name="mapping.changes", key="repository id or datasheet family", retention_ms=30 * DAY_MS)
 LINKED = Topic(name="mapping.linked", key="repository id", retention_ms=30 * DAY_MS)
 LINKS = Topic(name="trace.links", key="link id", compact=True)
@@ -75,6 +76,7 @@ DEAD_LETTERS = Topic(
 TOPICS: tuple[Topic, ...] = (
     COMMITS,
     SHEETS,
+    HINTS,
     CHANGES,
     LINKED,
     LINKS,

@@ -28,8 +28,9 @@ from streams.failpoints import Failpoints
 from streams.ledger.engine import open_ledger
 from streams.ledger.migrate import upgrade
 from streams.metrics import StreamsMetrics
-from streams.pool import Pool
+from streams.pool import Pool, map_limits
 from streams.publisher import Publisher
+from streams.tidy import tidy
 from streams.topics import TopicReport, require_topics
 from streams.watchdog import Partition, watch_partitions
 
@@ -64,7 +65,7 @@ def run(
         report = _wait_for_topics(settings, stop, beat)
         if report is not None:
             failpoints = Failpoints(settings.failpoint)
-            with Pool(failpoints=failpoints) as pool:
+            with Pool(limits=map_limits(settings), failpoints=failpoints) as pool:
                 asyncio.run(_run(settings, engine, metrics, report, pool, failpoints, stop, beat))
     finally:
         engine.dispose()
@@ -114,6 +115,7 @@ async def _run(
     worker.spinner = None  # it writes to the terminal even when quiet
     stall = Stall()
     sweeping = asyncio.create_task(_sweep(publisher))
+    tidying = asyncio.create_task(tidy(engine))
     watching = asyncio.create_task(
         watch_partitions(
             settings,
@@ -130,10 +132,11 @@ async def _run(
             await _watch(running, list(deliveries.values()), pool, stall, access, stop, beat)
     finally:
         sweeping.cancel()
+        tidying.cancel()
         watching.cancel()
         await worker.stop()
         pool.abort()  # nobody waits for it now, and asyncio's end waits for the thread that does
-        ended = await asyncio.gather(running, sweeping, watching, return_exceptions=True)
+        ended = await asyncio.gather(running, sweeping, tidying, watching, return_exceptions=True)
     crash = ended[0] or worker.crash_reason or app.crash_reason
     if not stop.is_set():
         raise StreamsError(f"worker: Faust stopped by itself: {crash!r}") from crash

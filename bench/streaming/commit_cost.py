@@ -97,7 +97,7 @@ class Agents:
         self._metrics = StreamsMetrics(CollectorRegistry())
         pool, mirrors = cast(Pool, InProcess()), open_mirrors(home)
         self._symbols = SymbolsAgent(self._settings, self._engine, self._metrics, pool, mirrors)
-        self._links = LinksAgent(self._engine, self._metrics, pool, mirrors)
+        self._links = LinksAgent(self._engine, self._metrics, pool, mirrors, settings=self._settings)
         self._repo_id = ""
         now = time.time()
         with writing(self._engine) as conn:
@@ -170,6 +170,9 @@ class InProcess:
 
     def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         return function(*arguments, **options)
+
+    def call_each(self, function: Callable[..., Any], items: Sequence[tuple[Any, ...]], limits: object) -> list[Any]:
+        return [function(*item) for item in items]
 
 
 class Told:

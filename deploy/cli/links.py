@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from deploy.cli.ledger import HOME_OPTION, JSON_OPTION, exit_codes, load_settings, reading_ledger, when
-from deploy.cli.output import EXIT_FINDINGS, EXIT_NOT_FOUND, emit_json, emit_line, fail, note, table
+from deploy.cli.ledger import HOME_OPTION, JSON_OPTION, reading_ledger
+from deploy.cli.link_audit import audit
+from deploy.cli.link_costs import costs
+from deploy.cli.link_story import LINK, conflicts, find_story, history
+from deploy.cli.output import emit_json, emit_line, fail, note, table
 
 if TYPE_CHECKING:
     from mapper.model import TraceLink
@@ -30,7 +33,10 @@ app = typer.Typer(
 
 STATES = ("new", "kept", "moved", "stale", "broken", "retired", "all")
 
-LINK = typer.Argument(help="Id of a link, or its start.", metavar="LINK")
+app.command("history")(history)
+app.command("conflicts")(conflicts)
+app.command("costs")(costs)
+app.command("audit")(audit)
 
 
 @app.callback()
@@ -77,75 +83,12 @@ def show(link: str = LINK, home: Path | None = HOME_OPTION, json: bool = JSON_OP
 
       sheetstream links show ln1_5be0 --json
     """
-    story = _story(link, home)
+    story = find_story(link, home)
     if json:
         emit_json({"state": story.row.state, "moved_from": story.row.moved_from, "link": asdict(story.link)})
         return
     for line in _describe(story):
         emit_line(line)
-
-
-@app.command("history")
-def history(link: str = LINK, home: Path | None = HOME_OPTION, json: bool = JSON_OPTION) -> None:
-    """Show what happened to a link, oldest first, each with the commit or datasheet that caused it.
-
-    For example:
-
-      sheetstream links history ln1_5be0
-
-      sheetstream links history ln1_5be0 --json
-    """
-    story = _story(link, home)
-    if json:
-        emit_json([asdict(row) for row in story.history])
-        return
-    rows = [
-        (row.seq, when(row.changed_at), row.state, f"{row.cause_kind} {row.cause_id[:12]}", row.detail)
-        for row in story.history
-    ]
-    table("", ("", "when", "state", "cause", "detail"), rows)
-
-
-@app.command("conflicts")
-def conflicts(
-    all_: bool = typer.Option(False, "--all", help="Resolved ones too."),
-    limit: int = typer.Option(1000, min=1, metavar="N", help="No more than so many."),
-    home: Path | None = HOME_OPTION,
-    json: bool = JSON_OPTION,
-) -> None:
-    """List where code and datasheet disagree, both sides as they write it. Exit code 1 when there are open ones.
-
-    For example:
-
-      sheetstream links conflicts
-
-      sheetstream links conflicts --all --json
-    """
-    from streams.ledger.conflicts import find_conflicts
-
-    with reading_ledger(home) as conn:
-        found = find_conflicts(conn, state=None if all_ else "open", limit=limit)
-    if json:
-        emit_json([asdict(row) for row in found])
-    elif found:
-        rows = [
-            (
-                row.kind,
-                row.part,
-                f"page {row.page}",
-                ".".join(name for name in (row.register, row.field) if name),
-                row.sheet_value,
-                row.code_value,
-                f"{row.name} {row.path}:{row.line}",
-                row.state,
-            )
-            for row in found
-        ]
-        table("", ("what", "part", "datasheet", "register", "datasheet says", "code says", "code", "state"), rows)
-    else:
-        note("no conflict")
-    if any(row.state == "open" for row in found):
-        raise typer.Exit(EXIT_FINDINGS)
 
 
 @app.command("coverage")
@@ -178,61 +121,6 @@ def coverage(home: Path | None = HOME_OPTION, json: bool = JSON_OPTION) -> None:
         for sheet in found
     ]
     table("", ("parts", "file", "revision", "registers linked", "links", "symbols", "repositories"), rows)
-
-
-@app.command("audit")
-def audit(
-    repo: str | None = typer.Option(None, metavar="REPO", help="Only this repository: id, URL or family."),
-    home: Path | None = HOME_OPTION,
-    json: bool = JSON_OPTION,
-) -> None:
-    """Map everything from scratch and compare with the ledger. Exit code 1 when they differ.
-
-    What is only in the ledger is marked -, what is only in the mapping from scratch +. A repository with changes
-    that are not linked yet differs until they are.
-
-    For example:
-
-      sheetstream links audit
-
-      sheetstream links audit --repo repo1_3fa9
-    """
-    from streams.audit import audit as compare
-    from streams.ledger.engine import open_ledger
-    from streams.ledger.sources import find_repository
-
-    repo_id = None
-    with reading_ledger(home) as conn:
-        if repo is not None:
-            found = find_repository(conn, repo)
-            if found is None:
-                fail(f"{repo}: no such repository, or several; see `sheetstream repo list`", EXIT_NOT_FOUND)
-            repo_id = found.repo_id
-    with exit_codes():
-        report = compare(open_ledger(load_settings(home).database_url), repo_id=repo_id)
-    if json:
-        emit_json(asdict(report))
-    else:
-        for audited in report.repositories:
-            for difference in audited.differences:
-                emit_line(difference)
-            waiting = "" if audited.current else "; there are changes that are not linked yet"
-            note(
-                f"{audited.url}: {audited.links} links and {audited.conflicts} conflicts, "
-                f"{audited.num_differences} differences{waiting}"
-            )
-    if not report.is_clean:
-        raise typer.Exit(EXIT_FINDINGS)
-
-
-def _story(link: str, home: Path | None) -> "LinkStory":
-    from streams.ledger.links import link_story
-
-    with reading_ledger(home) as conn:
-        story = link_story(conn, link)
-    if story is None:
-        fail(f"{link}: no such link, or several; `sheetstream links` lists their ids", EXIT_NOT_FOUND)
-    return story
 
 
 def _row(row: "LinkRow") -> tuple[object, ...]:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-import mapper
 from mapper.errors import StateError
 from mapper.ids import content_id
 from mapper.linking.index.keeping import Package, pack, state_of, state_parts, unpack
 from mapper.linking.index.state import EMPTY, TreeState
 from mapper.linking.mapping import Decision
 from mapper.model import Datasheet
+from mapper.version import source_digest
 
 SHEET = TypeAdapter(Datasheet)
 DECISIONS = TypeAdapter(dict[str, Decision])
@@ -99,9 +99,4 @@ def save_state(file: Path, key: str, state: KeptState) -> None:
 
 def _mapper_version() -> str:
     """Return a digest of the mapper's source and of the parsers it uses."""
-    folder = Path(mapper.__file__).parent
-    digest = hashlib.sha256()
-    for source in sorted(folder.rglob("*.py")):
-        digest.update(source.relative_to(folder).as_posix().encode() + b"\0" + source.read_bytes() + b"\0")
-    digest.update(repr([(name, version(name)) for name in PARSERS]).encode())
-    return digest.hexdigest()
+    return source_digest(["."], [(name, version(name)) for name in PARSERS])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from deploy.cli.impact import repo_impact
 from deploy.cli.ledger import (
     HOME_OPTION,
     JSON_OPTION,
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 
     from streams.config import StreamsSettings
     from streams.ledger.sources import Repository
+    from streams.watch.address import Address
 
 app = typer.Typer(no_args_is_help=True, help="Track vendor repositories.", rich_markup_mode=None)
+
+app.command("impact")(repo_impact)
 
 KEY = typer.Argument(help="Id (or its start), URL or family, as in `repo list`.", metavar="REPO")
 
@@ -42,26 +46,44 @@ def add(
     ),
     family: str | None = typer.Option(None, metavar="NAME", help="Name shared by forks and copies of one origin."),
     history: bool = typer.Option(False, "--history", help="Take every commit from the first on, not only from now on."),
+    tags: bool = typer.Option(False, "--tags", help="Follow release tags instead of a branch: the newest version."),
+    tag_glob: str | None = typer.Option(
+        None, "--tag-glob", metavar="GLOB", help="Only tags that match this glob, like 'v2.*'; implies --tags."
+    ),
     force: bool = typer.Option(False, "--force", help="Add it even if it cannot be read now."),
     home: Path | None = HOME_OPTION,
     json: bool = JSON_OPTION,
 ) -> None:
-    """Track a git repository; its commits are taken as they come.
+    """Track a git repository; its commits, or its release tags, are taken as they come.
+
+    Added again with other options it goes on from where it was, with those.
 
     For example:
 
       sheetstream repo add https://github.com/vendor/sdk --branch main --part AB1234
 
       sheetstream repo add ~/src/driver --paths 'src/**' --history
+
+      sheetstream repo add https://github.com/vendor/sdk --tag-glob 'v*'
     """
     from streams.ledger import sources
     from streams.watch.git import EMPTY_TREE
 
     settings = load_settings(home)
-    location = _check(url, branch, settings, force=force)
+    glob = tag_glob or ("*" if tags else None)
+    if glob is not None and branch is not None:
+        fail("--branch and --tags: one of them expected; a repository is followed by its branch or by its tags")
+    location = _check(url, branch, glob, settings, force=force)
     with writing_ledger(settings, create=True) as conn:
         repository = sources.add_repository(
-            conn, url=location, now=time.time(), family=family, branch=branch, parts=part, path_globs=paths
+            conn,
+            url=location,
+            now=time.time(),
+            family=family,
+            branch=branch,
+            parts=part,
+            path_globs=paths,
+            tag_glob=glob,
         )
         if history and repository.tip is None:
             sources.record_tip(conn, repository.repo_id, EMPTY_TREE)
@@ -84,17 +106,21 @@ def list_(home: Path | None = HOME_OPTION, json: bool = JSON_OPTION) -> None:
       sheetstream repo list --json
     """
     from streams.ledger.sources import list_repositories
+    from streams.ledger.tags import count_tags
 
     with reading_ledger(home) as conn:
         found = list_repositories(conn)
+        num_tags = count_tags(conn)
+    shallow = _shallow(load_settings(home).home, found)
     if json:
-        emit_json([asdict(repository) for repository in found])
+        own = {repository.repo_id: {"num_tags": num_tags.get(repository.repo_id, 0)} for repository in found}
+        emit_json([asdict(r) | own[r.repo_id] | {"shallow": r.repo_id in shallow} for r in found])
         return
     if not found:
         note("no repository is watched; add one with `sheetstream repo add URL`")
         return
-    columns = ("id", "url", "branch", "parts", "state", "seen", "applied", "last look", "error")
-    table("", columns, [_row(repository) for repository in found])
+    columns = ("id", "url", "branch or tags", "parts", "state", "seen", "applied", "last look", "error")
+    table("", columns, [_row(r, num_tags.get(r.repo_id, 0), shallow=r.repo_id in shallow) for r in found])
 
 
 @app.command("remove")
@@ -141,6 +167,25 @@ def resume(key: str = KEY, home: Path | None = HOME_OPTION) -> None:
     _set_state(key, home, "active")
 
 
+@app.command("force")
+def force_(key: str = KEY, home: Path | None = HOME_OPTION) -> None:
+    """Look at a repository now, whatever went wrong before, and compare the whole tree of its head once more.
+
+    For example:
+
+      sheetstream repo force repo1_3fa9
+
+      sheetstream repo force https://github.com/vendor/sdk
+    """
+    from streams.ledger.sources import force_repository
+
+    with writing_ledger(load_settings(home)) as conn:
+        repository = _find(conn, key)
+        force_repository(conn, repository.repo_id, time.time())
+    paused = "; it is paused: `sheetstream repo resume` it" if repository.state == "paused" else ""
+    note(f"{repository.url}: is looked at now{paused}" + unless_running(load_settings(home).home))
+
+
 @app.command("left-out")
 def left_out(
     key: str | None = typer.Argument(None, help="Only of this repository.", metavar="REPO"),
@@ -171,25 +216,46 @@ def left_out(
         note("nothing was left out")
 
 
-def _check(url: str, branch: str | None, settings: "StreamsSettings", *, force: bool) -> str:
+def _check(url: str, branch: str | None, glob: str | None, settings: "StreamsSettings", *, force: bool) -> str:
     """Return the address to watch after a look at it; end the command when it cannot be read."""
     from streams.errors import RepositoryError
     from streams.watch.address import check_address
-    from streams.watch.git import remote_tip
 
     with exit_codes():
         address = check_address(
             url, allow_local=settings.allow_local_sources, allow_private=settings.allow_private_addresses
         )
         try:
-            tip = remote_tip(address, branch)
+            said = _newest_tag(address, glob) if glob is not None else _branch_tip(address, branch)
         except RepositoryError as error:
             if not force:
                 fail(f"{error}; --force adds it nevertheless")
             note(f"warning: {error}")
         else:
-            note(f"{address.url}: {tip.ref.removeprefix('refs/heads/')} is at {tip.commit[:12]}")
+            note(f"{address.url}: {said}")
     return address.url
+
+
+def _branch_tip(address: "Address", branch: str | None) -> str:
+    from streams.watch.remote import remote_tip
+
+    tip = remote_tip(address, branch)
+    return f"{tip.ref.removeprefix('refs/heads/')} is at {tip.commit[:12]}"
+
+
+def _newest_tag(address: "Address", glob: str) -> str:
+    from streams.watch.remote import remote_tags
+    from streams.watch.tags import choose
+
+    choice = choose(remote_tags(address), glob, tip=None, tip_ref=None)
+    return f"of {len(choice.matching)} tags the newest is {choice.head}, at {choice.matching[choice.head][:12]}"
+
+
+def _shallow(home: Path, repositories: "list[Repository]") -> set[str]:
+    """Return the ids of those whose source has only the end of its history; none where the mirrors lie elsewhere."""
+    from streams.watch.git import GitMirror, mirror_folder
+
+    return {r.repo_id for r in repositories if GitMirror(mirror_folder(home, r.repo_id)).is_shallow()}
 
 
 def _set_state(key: str, home: Path | None, state: str) -> None:
@@ -210,14 +276,24 @@ def _find(conn: "Connection", key: str) -> "Repository":
     return found
 
 
-def _row(repository: "Repository") -> tuple[object, ...]:
+def _row(repository: "Repository", num_tags: int, *, shallow: bool) -> tuple[object, ...]:
+    followed = repository.branch or "(default)"
+    seen = (repository.tip or "")[:12]
+    if repository.tag_glob is not None:
+        followed = f"tags {repository.tag_glob} ({num_tags})"
+        seen = f"{(repository.tip_ref or '').removeprefix('refs/tags/')} {seen}".strip()
+    if shallow:
+        followed += ", shallow: its history is cut off"
+    state = repository.state
+    if repository.backfill_tip is not None:
+        state += f", backfill of {(repository.backfill_commits or 0) + 1} commits"
     return (
         repository.repo_id[:14],
         repository.url,
-        repository.branch or "(default)",
+        followed,
         ", ".join(repository.parts),
-        repository.state,
-        (repository.tip or "")[:12],
+        state,
+        seen,
         (repository.head or "")[:12],
         when(repository.polled_at),
         repository.error or "",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from deploy.cli.impact import sheet_impact
 from deploy.cli.ledger import (
     HOME_OPTION,
     JSON_OPTION,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Track datasheets; show and compare them.", rich_markup_mode=None)
 app.command("show")(show)
 app.command("diff")(diff)
+app.command("impact")(sheet_impact)
 
 MANY = 10_000
 
@@ -40,7 +42,8 @@ KEY = typer.Argument(help="Id (or its start) or location, as in `sheet list`.", 
 @app.command("add")
 def add(
     locations: list[str] = typer.Argument(
-        help="PDF file, folder of PDF files, or https URL.", metavar="FILE_OR_URL..."
+        help="PDF file, folder (each PDF file in it, also those that come later), or https URL.",
+        metavar="FILE_OR_URL...",
     ),
     part: list[str] = typer.Option([], metavar="PART", help="Part number it documents; repeat for more."),
     revision: str | None = typer.Option(None, metavar="REVISION", help="Its revision, if its text does not say it."),
@@ -49,6 +52,8 @@ def add(
     json: bool = JSON_OPTION,
 ) -> None:
     """Track datasheets; a file that is replaced or a URL that serves new bytes is a new release.
+
+    A folder is one source: files that come are read, those that go are withdrawn.
 
     For example:
 
@@ -59,13 +64,19 @@ def add(
     from streams.ledger.sources import add_sheet_source
 
     settings = load_settings(home)
-    found = [path for location in locations for path in _expand(location)]
-    if revision is not None and len(found) > 1:
+    if revision is not None and (len(locations) > 1 or _is_folder(locations[0])):
         fail("--revision is for one datasheet; add them one by one")
-    checked = [_check(location, settings, force=force) for location in found]
+    checked = [_check(location, settings, force=force) for location in locations]
     with writing_ledger(settings, create=True) as conn:
         added = [
-            add_sheet_source(conn, location=location, now=time.time(), parts=part, revision=revision)
+            add_sheet_source(
+                conn,
+                location=location,
+                now=time.time(),
+                parts=part,
+                revision=revision,
+                is_folder=_is_folder(location),
+            )
             for location in checked
         ]
     if json:
@@ -78,7 +89,7 @@ def add(
 
 @app.command("list")
 def list_(home: Path | None = HOME_OPTION, json: bool = JSON_OPTION) -> None:
-    """List the datasheets, what was read from them, and what is wrong.
+    """List the datasheets, what was read from them, and what is wrong: also where a text does not name its part.
 
     For example:
 
@@ -102,6 +113,7 @@ def list_(home: Path | None = HOME_OPTION, json: bool = JSON_OPTION) -> None:
                 | {
                     "release": asdict(release) if release else None,
                     "unread": _unread(release, letter),
+                    "unconfirmed": list((release.unconfirmed if release else None) or ()),
                 }
                 for source, release, letter in found
             ]
@@ -124,12 +136,18 @@ def remove(key: str = KEY, home: Path | None = HOME_OPTION) -> None:
 
       sheetstream sheet remove ~/docs/AB1234.pdf
     """
+    from streams.ledger.folders import remove_folder
     from streams.ledger.sources import remove_sheet_source
 
     with writing_ledger(load_settings(home)) as conn:
         source = _find(conn, key)
-        remove_sheet_source(conn, source.source_id, time.time())
-    note(f"removed {source.location}")
+        if source.folder is not None:
+            fail(f"{source.location}: came with its folder and would come again; remove the file, or the folder")
+        if source.is_folder:
+            count = remove_folder(conn, source.source_id, time.time())
+        else:
+            remove_sheet_source(conn, source.source_id, time.time())
+    note(f"removed {source.location}" + (f" and its {count} datasheets" if source.is_folder else ""))
 
 
 @app.command("pause")
@@ -158,21 +176,18 @@ def resume(key: str = KEY, home: Path | None = HOME_OPTION) -> None:
     _set_state(key, home, "active")
 
 
-def _expand(location: str) -> list[str]:
-    """Return the PDF files of a folder, or the location itself."""
-    folder = Path(location).expanduser()
-    if not folder.is_dir():
-        return [location]
-    found = sorted(str(path) for path in folder.iterdir() if path.suffix.lower() == ".pdf")
-    if not found:
-        fail(f"{location}: no PDF file in this folder", EXIT_NOT_FOUND)
-    return found
+def _is_folder(location: str) -> bool:
+    return Path(location).expanduser().is_dir()
 
 
 def _check(location: str, settings: "StreamsSettings", *, force: bool) -> str:
-    """Return the location to watch after a look at it; end the command when it is no PDF that can be read."""
+    """Return the location to watch after a look at it; end the command when it is no PDF that can be read.
+
+    Of a folder it is enough that there is a PDF file.
+    """
     from streams.errors import DownloadError
     from streams.watch.address import check_address
+    from streams.watch.folders import pdf_files
     from streams.watch.sheets import Limits, is_pdf, read_release
 
     limits = Limits(
@@ -182,6 +197,10 @@ def _check(location: str, settings: "StreamsSettings", *, force: bool) -> str:
     )
     with exit_codes():
         address = check_address(location, allow_local=limits.allow_local, allow_private=limits.allow_private)
+        if address.scheme == "file" and address.path.is_dir():
+            if not pdf_files(address.path, settings.max_folder_files) and not force:
+                fail(f"{location}: no PDF file in this folder; --force adds it nevertheless", EXIT_NOT_FOUND)
+            return address.url
         try:
             release = read_release(address.url, limits=limits)
             fault = (
@@ -197,11 +216,13 @@ def _check(location: str, settings: "StreamsSettings", *, force: bool) -> str:
 
 
 def _set_state(key: str, home: Path | None, state: str) -> None:
+    from streams.ledger.folders import set_folder_state
     from streams.ledger.sources import set_sheet_source_state
 
     with writing_ledger(load_settings(home)) as conn:
         source = _find(conn, key)
-        set_sheet_source_state(conn, source.source_id, state)
+        change = set_folder_state if source.is_folder else set_sheet_source_state
+        change(conn, source.source_id, state)
     note(f"{source.location}: {state}")
 
 
@@ -224,12 +245,21 @@ def _unread(release: "SheetRow | None", letter: "Letter | None") -> str | None:
 def _row(source: "SheetSource", release: "SheetRow | None", letter: "Letter | None") -> tuple[object, ...]:
     return (
         source.source_id[:13],
-        source.location,
+        f"{source.location}/*.pdf" if source.is_folder else source.location,
         ", ".join(source.parts or (release.parts if release else ())),
         source.revision or (release.revision if release else None),
         release.num_pages if release else "",
         release.num_registers if release else "",
         source.state,
         when(source.polled_at),
-        source.error or _unread(release, letter) or "",
+        source.error or _unread(release, letter) or _unconfirmed(source, release),
     )
+
+
+def _unconfirmed(source: "SheetSource", release: "SheetRow | None") -> str:
+    """Return which of the parts that were given the datasheet's text does not name, "" for none."""
+    if release is None or not release.unconfirmed:
+        return ""
+    given = {part.lower() for part in source.parts}
+    own = ", ".join(part for part in release.parts if part.lower() not in given) or "no part"
+    return f"its text does not name {', '.join(release.unconfirmed)}, which was given; it names {own}"

@@ -10,7 +10,10 @@ import typer
 from deploy.cli.output import EXIT_CONFIG, EXIT_FINDINGS, EXIT_NOT_FOUND, emit_json, fail, note, table
 
 if TYPE_CHECKING:
-    from deploy.local.state import SystemState
+    from deploy.local.state import AgentLine, SystemState
+    from streams.ledger.audits import AuditState
+
+AGENT_COLUMNS = ("agent", "records applied", "came again", "age of newest event", "waiting", "oldest waits for")
 
 STAGES = {
     "seen": "commits and datasheets read",
@@ -69,15 +72,45 @@ def _show(root: Path, state: "SystemState") -> None:
         topics = sorted({partition.topic for partition in state.lag})
         rows_lag = [(topic, sum(part.lag for part in state.lag if part.topic == topic)) for topic in topics]
         table("records waiting", ("topic", "records"), rows_lag)
+    if state.agents:
+        table("agents", AGENT_COLUMNS, [agent_row(line, state.at) for line in state.agents])
     if state.counts is not None:
+        waiting = (
+            "none"
+            if state.outbox_since is None
+            else f"{state.counts.outbox}, the oldest for " + age(state.outbox_since, state.at)
+        )
+        dead = spell(state.counts.dead_letters) + (" (sheetstream dlq list)" if state.counts.dead_letters else "")
+        rows_ledger = [("outbox", waiting), ("dead letters", dead), ("audits", audits_in_words(state.audits, state.at))]
+        table("to look after", ("what", "state"), rows_ledger)
         counts = asdict(state.counts)
         table("known", ("what", "how many"), [(name.replace("_", " "), spell(value)) for name, value in counts.items()])
     fresh = asdict(state.freshness)
     rows_fresh = [(text, age(fresh[name], state.at)) for name, text in STAGES.items()]
     table("newest vendor change in", ("stage", "age"), rows_fresh)
     table("", ("latest checkpoint", "latest release"), [(state.checkpoint or "none", state.release or "none")])
+    if state.outdated is not None and str(state.outdated):
+        note(f"upgrade: {state.outdated}")
     for problem in state.problems:
         note(f"problem: {problem}")
+
+
+def agent_row(line: "AgentLine", now: float) -> tuple[object, ...]:
+    """Return an agent's cells of AGENT_COLUMNS."""
+    waiting = "unknown" if line.waiting is None else line.waiting
+    since = "" if line.waiting_since is None else age(line.waiting_since, now)
+    return line.agent, line.applied, line.skipped, age(line.newest_event, now), waiting, since
+
+
+def audits_in_words(state: "AuditState | None", now: float) -> str:
+    """Return how far the audits are and what they found."""
+    if state is None or state.last_audit is None:
+        return "none yet"
+    found = ", ".join(f"{number} {kind}" for kind, number in state.mismatches.items())
+    return (
+        f"{found + ' differ' if found else 'clean'}; {state.audited} of {state.repositories} repositories audited "
+        f"as they are now, the last audit {age(state.last_audit, now)} ago"
+    )
 
 
 def spell(value: object) -> str:

@@ -62,6 +62,8 @@ def up(
             ready.set()
             say("ready; Ctrl-C stops everything")
             rows = [("console", system.console_url), ("Kafka", system.kafka), ("home", system.home.root)]
+            if system.webhook_url:
+                rows.append(("webhooks", system.webhook_url))
             served = [name for name in PROCESS_NAMES if name in system.ports]
             rows += [(f"metrics of {name}", system.metrics_url(name)) for name in served]
             table("", ("what", "where"), rows)

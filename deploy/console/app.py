@@ -14,20 +14,24 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 from pydantic import TypeAdapter
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from deploy.console import pages
+from deploy.console import pages, stories
 from deploy.console.render import render
 from deploy.local.config import LocalSettings
 from deploy.local.home import LOOPBACK, Home
 from streams.config import StreamsSettings
+from streams.errors import LedgerError
 from streams.ledger.engine import open_ledger
+from streams.ledger.failures import explain
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +49,14 @@ Page = Callable[[pages.Source, Request], dict[str, Any]]
 PAGES: dict[str, tuple[str, Page]] = {
     "/": ("state.html", pages.state),
     "/links": ("links.html", pages.links),
-    "/links/{link_id}": ("link.html", pages.link),
+    "/links/{link_id}": ("link.html", stories.link),
     "/repositories/{repo_id}": ("repository.html", pages.repository),
     "/sheets": ("sheets.html", pages.sheets),
+    "/sheets/{family}/impact": ("sheet_impact.html", stories.sheet_impact),
     "/sheets/{family}": ("sheet.html", pages.sheet),
-    "/conflicts": ("conflicts.html", pages.conflicts),
+    "/commits/{commit_id}": ("commit.html", stories.commit),
+    "/conflicts": ("conflicts.html", stories.conflicts),
+    "/audits": ("audits.html", stories.audits),
     "/checkpoints": ("checkpoints.html", pages.checkpoints),
 }
 
@@ -80,7 +87,8 @@ def create_app(home: Path, engine: Engine) -> Starlette:
     routes.append(Mount("/static", StaticFiles(directory=static), name="static"))
     # A page of another site must not read this one by a name that resolves to loopback.
     guard = Middleware(TrustedHostMiddleware, allowed_hosts=[LOOPBACK, "localhost", "testserver"])
-    return Starlette(routes=routes, middleware=[guard], exception_handlers={404: _not_found})
+    handlers: dict[Any, Any] = {HTTPException: _refused, SQLAlchemyError: _no_ledger, LedgerError: _no_ledger}
+    return Starlette(routes=routes, middleware=[guard], exception_handlers=handlers)
 
 
 def _json_path(path: str) -> str:
@@ -102,10 +110,24 @@ def _json(source: pages.Source, page: Page) -> Callable[[Request], Response]:
     return answer
 
 
-def _not_found(request: Request, error: Exception) -> Response:
-    detail = getattr(error, "detail", "") or "Not Found"
-    page = render("missing.html", {"what": request.url.path, "detail": detail}, path=request.url.path)
-    return HTMLResponse(page, status_code=404, headers=HEADERS)
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _sorry(request, error.status_code, error.detail)
+
+
+def _no_ledger(request: Request, error: Exception) -> Response:
+    """Say that the database does not answer: the console itself is well, and the next look may succeed."""
+    detail = explain(error) if isinstance(error, SQLAlchemyError) else str(error)
+    logger.warning("page failed path=%s error=%s", request.url.path, detail)
+    return _sorry(request, 503, f"ledger: {detail}")
+
+
+def _sorry(request: Request, status: int, detail: str) -> Response:
+    path = request.url.path
+    if path.endswith(".json"):
+        return JSONResponse({"error": detail, "path": path}, status_code=status, headers=HEADERS)
+    page = render("missing.html", {"what": path, "detail": detail, "status": status}, path=path)
+    return HTMLResponse(page, status_code=status, headers=HEADERS)
 
 
 @contextmanager

@@ -10,23 +10,25 @@ from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from deploy.console.source_text import code_lines
 from deploy.local.state import system_state
 from eval.registry import Registry
 from eval.result import list_results, read_result
 from mapper.model import LIVE_STATES, LinkState
-from streams.ledger.conflicts import find_conflicts
+from streams.ledger.costs import recent_costs
 from streams.ledger.coverage import coverage
 from streams.ledger.engine import reading
-from streams.ledger.links import LinkRow, find_links, link_story
+from streams.ledger.links import LinkRow, find_links
 from streams.ledger.sheets import find_sheet_changes, list_sheets, load_sheet
-from streams.ledger.sources import get_repository, list_repositories, list_sheet_sources
+from streams.ledger.sources import list_repositories, list_sheet_sources
 from streams.ledger.symbols import recent_commits
 from trainer.errors import CheckpointError
 from trainer.manifest import checkpoint_digest, list_checkpoints, read_manifest
 
 ROWS = 200
 PAGE_LINKS = 1000  # of a repository's or a datasheet's page; the rest is behind /links
+FILE_ROWS = 2000
+MAX_CHANGES = 500
+MAX_PAGE = 100_000
 MEASURES = ("perplexity", "top1", "c_token_accuracy", "exact_match")
 LINK_STATES: tuple[LinkState, ...] = ("new", "kept", "moved", "stale", "broken", "retired")
 
@@ -71,35 +73,22 @@ def links(source: Source, request: Request) -> dict[str, Any]:
     return {"asked": asked, "links": rows[:ROWS], "after": after, "next": following, "states": LINK_STATES}
 
 
-def link(source: Source, request: Request) -> dict[str, Any]:
-    """Return a link with its evidence, both its ends and its history."""
-    with reading(source.engine) as conn:
-        story = link_story(conn, request.path_params["link_id"])
-        if story is None:
-            raise HTTPException(404, "no link has this id, or more than one starts so")
-        repository = get_repository(conn, story.row.repo_id)
-        sheet = load_sheet(conn, story.row.sheet_sha256)
-    return {
-        "story": story,
-        "repository": repository,
-        "sheet": {"file": sheet.file, "title": sheet.title, "revision": sheet.revision},
-        "passage": _passage(sheet.pages, sheet.copy_restricted, story.row),
-        "code": code_lines(source.home, repository, story.link.symbol),
-    }
-
-
 def repository(source: Source, request: Request) -> dict[str, Any]:
-    """Return a repository's files with their live links, and its newest commits."""
+    """Return a repository's files with their live links, its newest commits, and what its last events cost."""
     with reading(source.engine) as conn:
         found = next((r for r in list_repositories(conn) if r.repo_id == request.path_params["repo_id"]), None)
         if found is None:
             raise HTTPException(404, "no repository has this id")
-        rows = find_links(conn, repo_id=found.repo_id, limit=PAGE_LINKS)
+        page = page_number(request)
+        rows = find_links(conn, repo_id=found.repo_id, limit=FILE_ROWS + 1, offset=(page - 1) * FILE_ROWS)
         commits = recent_commits(conn, repo_id=found.repo_id, limit=50)
+        costs = recent_costs(conn, repo_id=found.repo_id, limit=20)
     by_path: dict[str, list[LinkRow]] = defaultdict(list)
-    for row in rows:
+    for row in rows[:FILE_ROWS]:
         by_path[row.path].append(row)
-    return {"repository": found, "files": dict(by_path), "commits": commits}
+    more = len(rows) > FILE_ROWS
+    files = dict(by_path)
+    return {"repository": found, "files": files, "commits": commits, "costs": costs, "page": page, "more": more}
 
 
 def sheets(source: Source, _request: Request) -> dict[str, Any]:
@@ -118,7 +107,7 @@ def sheet(source: Source, request: Request) -> dict[str, Any]:
             raise HTTPException(404, "no datasheet of this family is known")
         content = load_sheet(conn, current.sha256)
         rows = find_links(conn, sheet_family=family, limit=PAGE_LINKS)
-        changes = find_sheet_changes(conn, family=family)
+        changes = find_sheet_changes(conn, family=family, limit=MAX_CHANGES + 1)
     by_register: dict[str, list[LinkRow]] = defaultdict(list)
     for row in rows:
         by_register[row.register or ""].append(row)
@@ -130,14 +119,9 @@ def sheet(source: Source, request: Request) -> dict[str, Any]:
             {"title": s.title, "number": s.number, "level": s.level, "page": s.page} for s in content.sections
         ],
         "by_register": {name: _best_of_each_symbol(found) for name, found in by_register.items()},
-        "changes": changes,
+        "changes": changes[:MAX_CHANGES],
+        "more_changes": len(changes) > MAX_CHANGES,
     }
-
-
-def conflicts(source: Source, _request: Request) -> dict[str, Any]:
-    """Return where code and datasheet disagree, open ones first."""
-    with reading(source.engine) as conn:
-        return {state: find_conflicts(conn, state=state) for state in ("open", "resolved")}
 
 
 def checkpoints(source: Source, _request: Request) -> dict[str, Any]:
@@ -182,16 +166,10 @@ def _best_of_each_symbol(rows: list[LinkRow]) -> list[LinkRow]:
     return sorted(best.values(), key=lambda row: (row.path, row.line))
 
 
-def _passage(pages: tuple[str, ...], copy_restricted: bool, row: LinkRow) -> str:
-    """Return the page's text from where the register or title stands; nothing of a copy-restricted PDF."""
-    if copy_restricted or not 0 < row.page <= len(pages):
-        return ""
-    text = pages[row.page - 1]
-    lowered = text.lower()
-    marks = [lowered.find(mark.lower()) for mark in (row.field, row.register, row.anchor_title) if mark]
-    start = min((mark for mark in marks if mark >= 0), default=0)
-    start = text.rfind("\n", 0, start) + 1
-    return text[start : start + 1500]
+def page_number(request: Request) -> int:
+    """Return the page of a long list that is asked for, from 1."""
+    asked = request.query_params.get("page", "1")
+    return min(MAX_PAGE, max(1, int(asked))) if asked.isdecimal() and len(asked) < 10 else 1
 
 
 def _short(url: str) -> str:

@@ -12,6 +12,7 @@ NAVIGATION = {
     "/links": "Links",
     "/sheets": "Datasheets",
     "/conflicts": "Conflicts",
+    "/audits": "Audits",
     "/checkpoints": "Checkpoints",
 }
 
@@ -30,8 +31,20 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"age": age, "clock": clock, "duration": duration, "spell": spell, "hex": _hex}
+    environment.filters |= {
+        "age": age,
+        "clock": clock,
+        "duration": duration,
+        "spell": spell,
+        "hex": _hex,
+        "pair": _pair,
+    }
     return environment
+
+
+def _pair(word: str) -> tuple[str, str]:
+    """Return an option's value and its text, which are the same."""
+    return word, word
 
 
 def _hex(value: int | None) -> str:

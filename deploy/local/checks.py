@@ -50,9 +50,12 @@ def run_checks(settings: LocalSettings) -> Iterator[Finding]:
         _base_model,
         _disk,
         _ledger,
+        _versions,
         _suite,
         _processes,
         _dead_letters,
+        _audits,
+        _outbox,
     )
     for check in checks:
         name = check.__name__.strip("_").replace("_", " ")
@@ -179,6 +182,22 @@ def _ledger(settings: LocalSettings) -> Iterator[Finding]:
         yield Finding(check="ledger", verdict="problem", seen=wrong, fix=mend)
 
 
+def _versions(settings: LocalSettings) -> Iterator[Finding]:
+    from deploy.local.state import system_state
+
+    state = system_state(settings.home, ask_kafka=False)
+    if state.outdated is None:
+        return
+    seen = str(state.outdated)
+    how = "nothing, it goes on by itself" if state.holder else "run `sheetstream up`: it goes on by itself"
+    yield Finding(
+        check="versions",
+        verdict="warning" if seen else "ok",
+        seen=seen or "everything was read and linked by this version",
+        fix=f"{how} (docs/upgrades.md)" if seen else "",
+    )
+
+
 def _suite(settings: LocalSettings) -> Iterator[Finding]:
     from eval.config import load_settings
     from eval.suite.items import suite_digest
@@ -221,3 +240,29 @@ def _dead_letters(settings: LocalSettings) -> Iterator[Finding]:
     seen = ", ".join(f"{number} {reason}" for reason, number in dead.items()) or "none"
     fix = "sheetstream dlq list" if dead else ""
     yield Finding(check="dead letters", verdict="warning" if dead else "ok", seen=seen, fix=fix)
+
+
+def _audits(settings: LocalSettings) -> Iterator[Finding]:
+    from deploy.cli.status import audits_in_words
+    from deploy.local.state import system_state
+
+    state = system_state(settings.home, ask_kafka=False)
+    if state.counts is not None:
+        differ = bool(state.audits and state.audits.mismatches)
+        fix = "see `sheetstream links audit --history`, then `sheetstream links audit`" if differ else ""
+        seen = audits_in_words(state.audits, state.at)
+        yield Finding(check="audits", verdict="problem" if differ else "ok", seen=seen, fix=fix)
+
+
+def _outbox(settings: LocalSettings) -> Iterator[Finding]:
+    from deploy.local.state import system_state
+    from streams.config import StreamsSettings
+
+    state = system_state(settings.home, ask_kafka=False)
+    if state.counts is None:
+        return
+    seconds = 0.0 if state.outbox_since is None else state.at - state.outbox_since
+    late = seconds > StreamsSettings(home=settings.home).audit_outbox_seconds
+    seen = f"{state.counts.outbox} records wait, the oldest for {seconds:.0f} s" if seconds else "empty"
+    fix = "they get out once worker and Kafka are up; see `sheetstream status`" if late else ""
+    yield Finding(check="outbox", verdict="warning" if late else "ok", seen=seen, fix=fix)

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from deploy.local.broker import READY_SECONDS, reachable
 from deploy.local.config import LocalSettings
@@ -17,9 +18,12 @@ from deploy.local.home import LOOPBACK, Home
 from deploy.local.jars import java_binary, kafka_jars
 from deploy.local.supervisor import ProcessState, Supervisor
 
+if TYPE_CHECKING:
+    from streams.config import StreamsSettings
+
 logger = logging.getLogger(__name__)
 
-PROCESS_NAMES = ("broker", "watcher", "worker", "sealer", "trainer", "eval", "console")
+PROCESS_NAMES = ("broker", "watcher", "worker", "sealer", "auditor", "trainer", "eval", "console", "hooks")
 HEALTHY_SECONDS = 120.0
 LOG_TAIL_LINES = 5
 
@@ -36,6 +40,12 @@ class System:
     @property
     def console_url(self) -> str:
         return f"http://{LOOPBACK}:{self.ports['console_page']}/"
+
+    @property
+    def webhook_url(self) -> str | None:
+        """Where webhooks are received on this machine; None: no secret is set."""
+        port = self.ports.get("webhook_page")
+        return None if port is None else f"http://{LOOPBACK}:{port}/hooks"
 
     def metrics_url(self, process: str) -> str:
         """Return where a process serves its metrics."""
@@ -100,10 +110,12 @@ def _check_settings(settings: LocalSettings) -> None:
     import streams.errors
     import trainer.config
     import trainer.errors
+    from streams.watch.hooksecrets import check_secrets
 
     try:
         found = streams.config.StreamsSettings(home=settings.home)
         streams.broker_greeting.read_access(found)
+        check_secrets(found)
         trainer.config.load_settings(home=settings.home)
         eval.config.load_settings(home=settings.home)
     except (streams.errors.ConfigError, trainer.errors.ConfigError, eval.errors.ConfigError) as error:
@@ -117,16 +129,17 @@ def _check_settings(settings: LocalSettings) -> None:
 
 def _start(settings: LocalSettings, home: Home, environment: dict[str, str], say: Callable[[str], None]) -> System:
     embedded = settings.kafka is None
-    names = PROCESS_NAMES if embedded else PROCESS_NAMES[1:]
+    names = _wanted(settings, embedded=embedded)
     if embedded:
         say("Kafka's jars and Java")
         java_binary()
         kafka_jars(settings.cache)
     supervisor = Supervisor(home)
     supervisor.await_predecessor()  # it may still hold ports and Kafka's data
+    pages = ("console_page", *(("webhook_page",) if "hooks" in names else ()))
     ports = home.choose_ports(
-        [*(("kafka", "controller") if embedded else ()), "console_page", *names],
-        fixed={"console_page": settings.console_port},
+        [*(("kafka", "controller") if embedded else ()), *pages, *names],
+        fixed={"console_page": settings.console_port, "webhook_page": _streams_settings(settings).webhook_port},
     )
     kafka = settings.kafka or f"{LOOPBACK}:{ports['kafka']}"
     home.kafka_file.write_text(f"{kafka}\n", encoding="utf-8")  # for those who ask from another terminal
@@ -137,6 +150,8 @@ def _start(settings: LocalSettings, home: Home, environment: dict[str, str], say
         "PYTHONUNBUFFERED": "1",
         "OMP_WAIT_POLICY": "PASSIVE",  # torch's threads share the cores with everything else: waiting must not spin
     }
+    if "hooks" in names:
+        environment["SHEETSTREAM_WEBHOOK_PORT"] = str(ports["webhook_page"])
     system = System(home, kafka, ports, supervisor)
     try:
         supervisor.start({name: _command(name, home, ports) for name in names}, environment, settings.process_failures)
@@ -154,6 +169,18 @@ def _start(settings: LocalSettings, home: Home, environment: dict[str, str], say
         supervisor.stop()
         raise
     return system
+
+
+def _wanted(settings: LocalSettings, *, embedded: bool) -> tuple[str, ...]:
+    """Return the processes to start: the broker if it is ours, the receiver of webhooks if a secret is set."""
+    off = {*(() if embedded else ("broker",)), *(() if _streams_settings(settings).has_webhooks else ("hooks",))}
+    return tuple(name for name in PROCESS_NAMES if name not in off)
+
+
+def _streams_settings(settings: LocalSettings) -> "StreamsSettings":
+    from streams.config import StreamsSettings
+
+    return StreamsSettings(home=settings.home)
 
 
 def _command(name: str, home: Home, ports: Mapping[str, int]) -> list[str]:

@@ -1,8 +1,9 @@
 """One tree and some datasheets in, all three levels of links out; at once, or anew only where a change matters."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from mapper.linking.alignment.conflicts import find_conflicts
 from mapper.linking.alignment.symbols import link_symbols
@@ -21,15 +22,32 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What was decided about one datasheet, and what was read of the tree to decide it, level by level."""
+class Grounds:
+    """What a decision about one datasheet rests on: its files, and what was read of the tree at each level.
+
+    It is all that must be kept to say later whether the decision still holds.
+    """
 
     files: tuple[FileRelevance, ...]
     files_read: Notes
+    links_read: Notes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision(Grounds):
+    """What was decided about one datasheet, with its grounds."""
+
     links: tuple[TraceLink, ...]
     conflicts: tuple[Conflict, ...]
     pages: tuple[FileRelevance, ...]
-    links_read: Notes
+
+    @property
+    def grounds(self) -> Grounds:
+        """Return the grounds alone."""
+        return Grounds(files=self.files, files_read=self.files_read, links_read=self.links_read)
+
+
+Known = TypeVar("Known", bound=Grounds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +89,8 @@ def map_tree(
     tree = TreeIndex.of(files)
     unique = {sheet.sha256: sheet for sheet in sheets}
     tier = ModelTier(model, policy)
-    return gathered(_decide(tree, sheet, repo_family, pinned_parts, tier) for sheet in unique.values())
+    nothing: Decision | None = None
+    return gathered(_decide(tree, sheet, repo_family, pinned_parts, tier, old=nothing) for sheet in unique.values())
 
 
 def remap_tree(
@@ -93,26 +112,47 @@ def remap_tree(
     takes part none is kept: its answers are the model's to remember.
     """
     tree = TreeIndex(state, load)
-    tier = ModelTier(model, policy)
-    decisions: dict[str, Decision] = {}
-    num_files = num_links = 0
-    for key, read_sheet in sorted(sheets.items()):
-        old = before.get(key) if model is None else None
-        keeps_files = old is not None and tree.still_holds(reads_of(old.files_read))
-        if old is not None and keeps_files and tree.still_holds(reads_of(old.links_read)):
-            decisions[key] = old
-            continue
-        sheet = read_sheet()
-        if old is None or not keeps_files:
-            num_files += 1
-        decisions[key] = _decide(tree, sheet, repo_family, pinned_parts, tier, old=old, keeps_files=keeps_files)
-        num_links += old is None or decisions[key].links_read is not old.links_read
+    known = before if model is None else {}
+    decisions = dict(
+        renew(
+            tree, sheets, repo_family=repo_family, pinned_parts=pinned_parts, before=known, model=model, policy=policy
+        )
+    )
     return Remapped(
         mapping=gathered(decisions.values()),
         decisions=decisions,
-        num_files_decided=num_files,
-        num_links_decided=num_links,
+        num_files_decided=sum(
+            key not in known or decision.files_read is not known[key].files_read for key, decision in decisions.items()
+        ),
+        num_links_decided=sum(
+            key not in known or decision.links_read is not known[key].links_read for key, decision in decisions.items()
+        ),
     )
+
+
+def renew(
+    tree: TreeIndex,
+    sheets: Mapping[str, Callable[[], Datasheet]],
+    *,
+    repo_family: str,
+    pinned_parts: Sequence[str] = (),
+    before: Mapping[str, Known],
+    model: LanguageModel | None = None,
+    policy: Policy = "none",
+) -> Iterator[tuple[str, Known | Decision]]:
+    """Yield for each datasheet, by key, its decision in this tree.
+
+    That is the value of before itself where all holds; a copy of it with other files where only these were decided
+    anew (links_read is the same object then); a Decision where the links were.
+    """
+    tier = ModelTier(model, policy)
+    for key, read_sheet in sorted(sheets.items()):
+        old = before.get(key)
+        keeps_files = old is not None and tree.still_holds(reads_of(old.files_read))
+        if old is not None and keeps_files and tree.still_holds(reads_of(old.links_read)):
+            yield key, old
+        else:
+            yield key, _decide(tree, read_sheet(), repo_family, pinned_parts, tier, old=old, keeps_files=keeps_files)
 
 
 def gathered(decisions: Iterable[Decision]) -> TreeMapping:
@@ -148,9 +188,9 @@ def _decide(
     pinned_parts: Sequence[str],
     tier: ModelTier,
     *,
-    old: Decision | None = None,
+    old: Known | None,
     keeps_files: bool = False,
-) -> Decision:
+) -> Known | Decision:
     """Return the decision about a datasheet; of an old one those levels are kept that hold in this tree."""
     index = SheetIndex(sheet)
     if old is not None and keeps_files:

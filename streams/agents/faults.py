@@ -8,7 +8,7 @@ from faust.exceptions import ProducerSendError
 from sqlalchemy.exc import SQLAlchemyError
 
 from mapper.errors import MapperError
-from streams.errors import BlobError, BrokerError, LedgerError, MovedError, RepositoryError, StreamsError
+from streams.errors import BlobError, BrokerError, LedgerError, MovedError, PoolError, RepositoryError, StreamsError
 from streams.ledger.failures import is_transient
 
 TRANSIENT_ERRNOS = frozenset(
@@ -40,7 +40,9 @@ def classify(error: BaseException) -> Fault:
         return Fault.TRANSIENT
     if isinstance(error, (KafkaError, ProducerSendError, ConnectionError, TimeoutError)):
         return Fault.TRANSIENT
-    if isinstance(error, (RepositoryError, BlobError)):
+    if isinstance(error, PoolError) and error.reason == "stopped":
+        return Fault.TRANSIENT
+    if isinstance(error, (RepositoryError, BlobError, PoolError)):
         return Fault.DOUBTFUL
     if isinstance(error, (MapperError, StreamsError)):
         return Fault.POISON

@@ -23,6 +23,6 @@ def create_handlers(
     return [
         SymbolsAgent(settings, engine, metrics, pool, open_mirror),
         SheetsAgent(settings, engine, metrics, read_sheet),
-        LinksAgent(engine, metrics, pool, open_mirror),
+        LinksAgent(engine, metrics, pool, open_mirror, settings=settings),
         SamplesAgent(settings, engine, metrics, pool, open_mirror),
     ]

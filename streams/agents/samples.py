@@ -17,8 +17,9 @@ from mapper.corpus.sample import Sample
 from mapper.model import Datasheet, SourceFile, TraceLink
 from streams import topics
 from streams.agents.delivery import Effect
+from streams.agents.parsing import CHUNK_BYTES, Mirror
 from streams.agents.selection import COPY_OF_HELD_OUT, DUPLICATE, Selection, sample_drop
-from streams.agents.symbols import CHUNK_BYTES, Mirror, OpenMirror
+from streams.agents.symbols import OpenMirror
 from streams.config import StreamsSettings
 from streams.events import LinkedChange, SampleEvent
 from streams.ledger import links, samples, sheets, sources, symbols
@@ -84,7 +85,7 @@ class SamplesAgent:
                 return Built()
             tree = symbols.read_tree(conn, event.repo_id)
             wanted = {path: tree[path] for path in event.paths if path in tree}
-            files = symbols.load_parsed(conn, wanted)
+            files = symbols.load_parsed(conn, wanted, parser=repository.parser)
             by_path: dict[str, list[TraceLink]] = defaultdict(list)
             for stored in links.load_links(conn, repo_id=event.repo_id, paths=files):
                 by_path[stored.link.symbol.path].append(stored.link)

@@ -32,7 +32,7 @@ class Selection:
         self._conn = conn
         self._event = event
         self._held_out = held_out
-        self._families = {sha256: family for family, (sha256, _) in sheets.current_releases(conn).items()}
+        self._families = {release.sha256: family for family, release in sheets.current_releases(conn).items()}
         found = samples.live_samples(conn, event.repo_id, paths)
         self._old = {(row.path, row.content_hash): row for rows in found.values() for row in rows}
         keyed = [(content_hash(sample.text), sample) for sample in made]

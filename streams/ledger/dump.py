@@ -87,5 +87,13 @@ def difference(left: Iterable[str], right: Iterable[str]) -> Iterator[str]:
     yield from (f"+ {line}" for line in sorted(b - a))
 
 
+def subject(line: str) -> tuple[str, ...]:
+    """Return what a line of a difference is about, whatever it says of it: its kind and its id."""
+    if not line[2:].startswith("["):
+        return (line[2:],)
+    parts = json.loads(line[2:])
+    return tuple(parts[: 4 if parts[0] == "file" else 2])
+
+
 def _line(*parts: object) -> str:
     return json.dumps(parts, separators=(",", ":"), ensure_ascii=False)

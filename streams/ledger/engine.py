@@ -57,6 +57,13 @@ def where(engine: Engine) -> str:
     return repr(url if url.get_backend_name() == "sqlite" else url.set(drivername=url.get_backend_name()))
 
 
+def url_of(engine: Engine) -> str:
+    """Return the URL that opens the same ledger in another process, with its password: not for people or logs."""
+    url = engine.url
+    plain = url if url.get_backend_name() == "sqlite" else url.set(drivername=url.get_backend_name())
+    return plain.render_as_string(hide_password=False)
+
+
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Yield a connection in a transaction that may write: committed at the end, rolled back on an exception.

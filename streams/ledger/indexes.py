@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Index, and_, func, literal_column, text
 
 from streams.ledger.schema import (
+    audits,
     commits,
     conflicts,
+    costs,
     datasheets,
     dead_letters,
     drops,
@@ -82,10 +84,18 @@ Index("ix_links_name_start", _start(links.c.name), links.c.path)
 Index("ix_links_part_start", _start(func.lower(links.c.part)), links.c.path)
 Index("ix_links_register_start", _start(func.lower(links.c.register)), links.c.path)
 _partial("ix_links_gone", "state NOT IN ('kept', 'moved', 'new')", links.c.state, links.c.path)
+# What the agents compare, a datasheet in a repository at a time.
+Index("ix_links_repo_family", links.c.repo_id, links.c.sheet_family)
+# PostgreSQL's trees take no name of any length: there the family or the register alone is looked up.
+Index("ix_links_sheet_family_register", links.c.sheet_family, links.c.register).ddl_if(dialect="sqlite")
+Index("ix_link_history_cause_id", link_history.c.cause_id, link_history.c.link_id, link_history.c.state)
 Index("ix_link_history_link_seq", link_history.c.link_id, link_history.c.seq)
 
-Index("ix_conflicts_repo_path", conflicts.c.repo_id, conflicts.c.path, conflicts.c.line)
-_partial("ix_conflicts_open", "state = 'open'", conflicts.c.repo_id, conflicts.c.path, conflicts.c.line)
+_IN_CODE = (conflicts.c.repo_id, conflicts.c.path, conflicts.c.line)
+Index("ix_conflicts_repo_path", *_IN_CODE)
+Index("ix_conflicts_part_start", _start(func.lower(conflicts.c.part)), *_IN_CODE)
+Index("ix_conflicts_kind_path", conflicts.c.kind, *_IN_CODE)
+_partial("ix_conflicts_open", "state = 'open'", *_IN_CODE)
 
 Index("ix_samples_repo_path", samples.c.repo_id, samples.c.path)
 _partial("ix_samples_pending", "state = 'pending'", samples.c.seq)
@@ -100,3 +110,7 @@ Index("ix_shards_newest_event_time", shards.c.newest_event_time)
 Index("ix_dead_letters_state_died", dead_letters.c.state, dead_letters.c.died_at)
 Index("ix_dead_letters_agent_died", dead_letters.c.agent, dead_letters.c.died_at)
 Index("ix_dead_letters_died_at", dead_letters.c.died_at)
+
+Index("ix_audits_repo_id", audits.c.repo_id, audits.c.audited_at)
+Index("ix_audits_audited_at", audits.c.audited_at)
+Index("ix_costs_repo_recorded", costs.c.repo_id, costs.c.recorded_at)

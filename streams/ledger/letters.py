@@ -6,6 +6,7 @@ from sqlalchemy import Connection, func, select, update
 
 from mapper.ids import content_id
 from streams.errors import StreamsError
+from streams.ledger.engine import starts_with
 from streams.ledger.schema import dead_letters
 from streams.ledger.upsert import upsert
 
@@ -47,9 +48,12 @@ def find_letters(
     state: str | None = "dead",
     reason: str | None = None,
     agent: str | None = None,
-    limit: int = 100,
+    id_start: str | None = None,
+    since: float | None = None,
+    before: float | None = None,
+    limit: int | None = 100,
 ) -> list[Letter]:
-    """Return letters, newest first."""
+    """Return letters, newest first; since and before: when they died; limit None: all."""
     query = select(dead_letters).order_by(dead_letters.c.died_at.desc(), dead_letters.c.letter_id).limit(limit)
     for column, wanted in (
         (dead_letters.c.state, state),
@@ -58,6 +62,12 @@ def find_letters(
     ):
         if wanted is not None:
             query = query.where(column == wanted)
+    if id_start is not None:
+        query = query.where(starts_with(dead_letters.c.letter_id, id_start))
+    if since is not None:
+        query = query.where(dead_letters.c.died_at >= since)
+    if before is not None:
+        query = query.where(dead_letters.c.died_at < before)
     return [Letter(**row._mapping) for row in conn.execute(query)]
 
 

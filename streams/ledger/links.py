@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, selec
 from mapper.ids import content_id
 from mapper.model import LIVE_STATES, FileRelevance, LinkState, TraceLink
 from streams.events import Cause
-from streams.ledger.bodies import pack, unpack
+from streams.ledger.bodies import is_packed, pack, unpack
 from streams.ledger.engine import BATCH_ROWS, starts_with
 from streams.ledger.indexes import IS_GONE, equals, equals_folded
 from streams.ledger.schema import file_relevance, link_history, links
@@ -180,6 +180,44 @@ def load_links(
     return sorted(found, key=lambda stored: stored.link.link_id)
 
 
+def live_paths(conn: Connection, repo_id: str) -> set[str]:
+    """Return the paths of a repository that have live links."""
+    here = (links.c.repo_id == repo_id) & links.c.state.in_(sorted(LIVE_STATES))
+    return set(conn.execute(select(links.c.path).where(here).distinct()).scalars())
+
+
+def families_of(conn: Connection, repo_id: str) -> set[str]:
+    """Return the datasheet families that a repository has links to, dead ones too."""
+    return set(conn.execute(select(links.c.sheet_family).where(links.c.repo_id == repo_id).distinct()).scalars())
+
+
+def differing_links(
+    conn: Connection, repo_id: str, sheet_family: str, fresh: Mapping[str, TraceLink]
+) -> tuple[list[StoredLink], set[str]]:
+    """Return the links of a repository and family that are not live and equal to the fresh one of their id.
+
+    Also the ids of those that are. Only what differs is unpacked.
+    """
+    columns = (links.c.link_id, links.c.state, links.c.moved_from, links.c.body)
+    here = (links.c.repo_id == repo_id) & (links.c.sheet_family == sheet_family)
+    differing, same = [], set()
+    for row in conn.execute(select(*columns).where(here).order_by(links.c.link_id)):
+        link = fresh.get(row.link_id)
+        if link is not None and row.state in LIVE_STATES and is_packed(row.body, link):
+            same.add(row.link_id)
+        else:
+            stored = unpack(TraceLink, row.body)
+            differing.append(StoredLink(link=stored, state=row.state, moved_from=row.moved_from))
+    return differing, same
+
+
+def count_by_release(conn: Connection, repo_id: str) -> dict[str, int]:
+    """Return how many live links of a repository each datasheet release has, by sha256."""
+    here = (links.c.repo_id == repo_id) & links.c.state.in_(sorted(LIVE_STATES))
+    query = select(links.c.sheet_sha256, func.count()).where(here).group_by(links.c.sheet_sha256)
+    return dict(conn.execute(query.order_by(links.c.sheet_sha256)).all())
+
+
 def write_links(conn: Connection, repo_id: str, stored: Sequence[StoredLink]) -> None:
     """Write links as they are now, without history."""
     upsert(conn, links, [_values(repo_id, item) for item in stored], update=_CHANGING)
@@ -208,9 +246,12 @@ def write_turns(conn: Connection, repo_id: str, turns: Sequence[LinkTurn], now: 
     upsert(conn, link_history, list(rows.values()), update=())
 
 
-def replace_relevance(conn: Connection, repo_id: str, files: Sequence[FileRelevance]) -> None:
-    """Make these the file relevances of a repository; only what differs is written."""
-    before = {(row.sheet_family, row.path): row for row in load_relevance(conn, repo_id)}
+def replace_relevance(
+    conn: Connection, repo_id: str, files: Sequence[FileRelevance], *, families: Collection[str] | None = None
+) -> None:
+    """Make these the file relevances of a repository, or of some datasheet families in it; what differs is written."""
+    known = [row for row in load_relevance(conn, repo_id) if families is None or row.sheet_family in families]
+    before = {(row.sheet_family, row.path): row for row in known}
     names = [field.name for field in dataclasses.fields(RelevanceRow)]
     now = {(f.sheet_family, f.path): RelevanceRow(**{name: getattr(f, name) for name in names}) for f in files}
     gone = sorted(before.keys() - now.keys())

@@ -113,6 +113,18 @@ def confirm(conn: Connection, ids: Iterable[int]) -> None:
     conn.execute(delete(outbox).where(outbox.c.id.in_(list(ids))))
 
 
+def oldest(conn: Connection) -> float | None:
+    """Return when the record was put that has been waiting longest, None if none waits."""
+    found: float | None = conn.execute(select(func.min(outbox.c.created_at))).scalar_one()
+    return found
+
+
+def count_before(conn: Connection, moment: float) -> int:
+    """Return how many records have been waiting since before a moment."""
+    query = select(func.count()).select_from(outbox).where(outbox.c.created_at < moment)
+    return int(conn.execute(query).scalar_one())
+
+
 def count(conn: Connection) -> int:
     """Return how many records wait."""
     return conn.execute(select(func.count()).select_from(outbox)).scalar_one()

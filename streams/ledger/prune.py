@@ -42,7 +42,7 @@ def prune(engine: Engine, *, before: float, dry_run: bool = False) -> dict[str, 
 def _unneeded_files(_before: float) -> Select[Any]:
     columns, here = parsed_files.c, tree_files.c
     needed = exists().where(here.blob_id == columns.blob_id, here.path == columns.path)
-    return select(columns.blob_id, columns.path).where(~needed)
+    return select(columns.blob_id, columns.path, columns.parser).where(~needed)
 
 
 def _retired_links(before: float) -> Select[Any]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, select, update
 
 from mapper.corpus.sample import Sample
 from mapper.ids import content_id
@@ -125,6 +125,19 @@ def live_by_content(conn: Connection, hashes: Collection[str]) -> dict[str, Samp
     return found
 
 
+def ids_of_shard(conn: Connection, seq: int) -> set[str]:
+    """Return the ids of the samples that a shard took, retracted ones too."""
+    return set(conn.execute(select(samples.c.sample_id).where(samples.c.shard_seq == seq)).scalars())
+
+
+def count_misplaced(conn: Connection) -> int:
+    """Return how many samples are in a shard and not sealed, or sealed and in none."""
+    pending = and_(IS_PENDING, samples.c.shard_seq.is_not(None))
+    lost = and_(samples.c.state == "sealed", samples.c.shard_seq.is_(None))
+    queries = [select(func.count()).select_from(samples).where(here) for here in (pending, lost)]
+    return sum(int(conn.execute(query).scalar_one()) for query in queries)
+
+
 def find_sample(conn: Connection, sample_id: str) -> SampleRow | None:
     """Return a sample in whatever state."""
     row = conn.execute(select(*_COLUMNS).where(samples.c.sample_id == sample_id)).one_or_none()
@@ -153,8 +166,13 @@ def retract(conn: Connection, sample_ids: Sequence[str]) -> None:
     _set_state(conn, sample_ids, "retracted")
 
 
-def replace_drops(conn: Connection, stage: str, repo_id: str, paths: Collection[str], new: Iterable[DropRow]) -> None:
-    """Write what a stage drops now of these paths, instead of what it dropped before."""
+def replace_drops(
+    conn: Connection, stage: str, repo_id: str | None, paths: Collection[str], new: Iterable[DropRow]
+) -> None:
+    """Write what a stage drops now of these paths, instead of what it dropped before.
+
+    repo_id None: paths of no repository.
+    """
     ordered = sorted(paths)
     for start in range(0, len(ordered), BATCH_ROWS):
         batch = ordered[start : start + BATCH_ROWS]
@@ -184,6 +202,12 @@ def find_drops(
     if repo_id is not None:
         query = query.where(drops.c.repo_id == repo_id)
     return [_drop(row) for row in conn.execute(query)]
+
+
+def dropped_paths(conn: Connection, stage: str, repo_id: str) -> set[str]:
+    """Return the paths of a repository that a stage left out."""
+    query = select(drops.c.path).where(drops.c.stage == stage, drops.c.repo_id == repo_id, drops.c.path.is_not(None))
+    return set(conn.execute(query).scalars())
 
 
 def drops_of_content(conn: Connection, reason: str, hashes: Collection[str]) -> list[DropRow]:

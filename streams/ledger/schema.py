@@ -4,71 +4,30 @@ SQLAlchemy Core, the same on SQLite and PostgreSQL. Times are UTC seconds since 
 mapper/ids.py. Bodies are zlib-compressed JSON of the mapper's dataclasses.
 
 Text is compared byte by byte on both (collation "C"), so that order never depends on a server's locale. Indexes of more
-than one column are in streams/ledger/indexes.py. The tallies at the end are written by triggers alone.
+than one column are in streams/ledger/indexes.py. The tallies are written by triggers alone.
 """
-
-from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
-    Dialect,
     Float,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
-    TypeDecorator,
-    types,
+    false,
+    true,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(column_0_label)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# SQLite knows autoincrement keys only as INTEGER, which has 64 bits there.
-LONG = BigInteger().with_variant(Integer, "sqlite")
-
-
-def storable(text: str) -> str:
-    """Return text that both databases take: PostgreSQL refuses NUL characters, which titles read from PDFs may have."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text
-
-
-class _Storable(TypeDecorator[str]):
-    """Text as it is kept."""
-
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else storable(value)
-
-
-class String(_Storable):
-    """A word: an id, a name, a path."""
-
-    impl = types.String
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        return types.String(collation="C" if dialect.name == "postgresql" else None)
-
-
-class Text(_Storable):
-    """Words."""
-
-    impl = types.Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        return types.Text(collation="C" if dialect.name == "postgresql" else None)
-
+from streams.ledger.columns import LONG, String, Text
+from streams.ledger.columns import metadata as metadata
+from streams.ledger.mapping_tables import conflict_history as conflict_history
+from streams.ledger.mapping_tables import conflicts as conflicts
+from streams.ledger.mapping_tables import costs as costs
+from streams.ledger.mapping_tables import decisions as decisions
+from streams.ledger.mapping_tables import link_history as link_history
+from streams.ledger.mapping_tables import pending_changes as pending_changes
 
 repositories = Table(
     "repositories",
@@ -85,9 +44,33 @@ repositories = Table(
     Column("head_time", Float),
     Column("linked", String),  # digest of the snapshot (head and current datasheets) that the links are of
     Column("linked_head", String),  # the head of that snapshot
+    Column("linked_tree", String),  # digest of the tree's state for which all its decisions were found to hold
+    Column("parser", String),  # version of the mapper that parsed the head's tree; "": one before versions were noted
+    Column("linked_by", String),  # version that the links are of; "": what was linked is not all of one version
     Column("added_at", Float, nullable=False),
     Column("polled_at", Float),
     Column("error", Text),
+    Column("tag_glob", String),  # which tags are followed, instead of a branch; None: a branch is
+    Column("tip_ref", String),  # ref that `tip` was told of
+    Column("forced_at", Float),  # somebody asked for a look and the head once more; None once that is durable
+    Column("backfill_tip", String),  # commits up to this one are recorded without being mapped; None: no backfill
+    Column("backfill_commits", Integer),  # how many they were when the backfill began
+)
+
+repository_tags = Table(
+    "repository_tags",
+    metadata,
+    Column("repo_id", String, primary_key=True),
+    Column("tag", String, primary_key=True),
+    Column("commit_id", String, nullable=False),
+    Column("seen_at", Float, nullable=False),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("delivery_id", String, primary_key=True),
+    Column("received_at", Float, nullable=False, index=True),
 )
 
 sheet_sources = Table(
@@ -104,6 +87,8 @@ sheet_sources = Table(
     Column("added_at", Float, nullable=False),
     Column("polled_at", Float),
     Column("error", Text),
+    Column("is_folder", Boolean, nullable=False, server_default=false()),  # its PDF files are sources of their own
+    Column("folder", String),  # source id of the folder that brought it; None: a person did
 )
 
 commits = Table(
@@ -111,7 +96,7 @@ commits = Table(
     metadata,
     Column("event_id", String, primary_key=True),
     Column("repo_id", String, nullable=False),
-    Column("commit_id", String, nullable=False),
+    Column("commit_id", String, nullable=False, index=True),
     Column("base", String),
     Column("summary", Text, nullable=False),
     Column("commit_time", Float, nullable=False),
@@ -120,6 +105,7 @@ commits = Table(
     Column("files_parsed", Integer, nullable=False),
     Column("symbols_changed", Integer, nullable=False),
     Column("seconds", Float, nullable=False),
+    Column("mapped", Boolean, nullable=False, server_default=true()),  # False: recorded by a backfill, never parsed
 )
 
 tree_files = Table(
@@ -135,7 +121,37 @@ parsed_files = Table(
     metadata,
     Column("blob_id", String, primary_key=True),
     Column("path", String, primary_key=True),
+    Column("parser", String, primary_key=True, index=True),  # version
     Column("body", LargeBinary, nullable=False),  # mapper.model.SourceFile
+)
+
+refused_files = Table(
+    "refused_files",
+    metadata,
+    Column("blob_id", String, primary_key=True),
+    Column("parser", String, primary_key=True),  # version: another one tries again
+    Column("path", String, nullable=False),  # where it was seen first
+    Column("reason", String, nullable=False),  # parse_timeout, parse_memory, parse_crash
+    Column("detail", Text, nullable=False),
+    Column("refused_at", Float, nullable=False),
+)
+
+parser_versions = Table(
+    "parser_versions",
+    metadata,
+    Column("version", String, primary_key=True),
+    Column("seen_at", Float, nullable=False),  # last time that a worker of this version said it runs
+)
+
+upgrades = Table(
+    "upgrades",
+    metadata,
+    Column("upgrade_id", String, primary_key=True),  # of (kind, of, version): the event's id
+    Column("kind", String, nullable=False),  # tree, sheet, links
+    Column("of", String, nullable=False),  # repository id or sha256
+    Column("version", String, nullable=False),  # the version that is to read or link it
+    Column("times", Integer, nullable=False),  # how often that was told
+    Column("told_at", Float, nullable=False),
 )
 
 symbols = Table(
@@ -151,7 +167,7 @@ symbols = Table(
     Column("end_line", Integer, nullable=False),
     Column("value", String),  # decimal text: a 64-bit unsigned value does not fit an SQL integer
     Column("revision", String, nullable=False),
-    Column("commit_id", String, nullable=False),
+    Column("commit_id", String, nullable=False, index=True),  # what a commit touched
 )
 
 datasheets = Table(
@@ -173,7 +189,10 @@ datasheets = Table(
     Column("released_at", Float, nullable=False),
     Column("read_at", Float, nullable=False),
     Column("seconds", Float, nullable=False),
+    Column("reader", String, nullable=False),  # version of the mapper that read it
     Column("body", LargeBinary, nullable=False),  # mapper.model.Datasheet
+    Column("content", String, nullable=False, server_default=""),  # digest of what body holds
+    Column("unconfirmed", JSON),  # part numbers that were given and its text does not name; None: not looked
 )
 
 sheet_changes = Table(
@@ -217,20 +236,6 @@ links = Table(
     Column("body", LargeBinary, nullable=False),  # mapper.model.TraceLink
 )
 
-link_history = Table(
-    "link_history",
-    metadata,
-    Column("change_id", String, primary_key=True),  # of (link, state, revision, cause): a replay adds nothing
-    Column("seq", Integer, nullable=False),  # position within the link's history, from 1
-    Column("link_id", String, nullable=False),
-    Column("state", String, nullable=False),
-    Column("revision", String, nullable=False),
-    Column("cause_kind", String, nullable=False),  # commit, datasheet, removal
-    Column("cause_id", String, nullable=False),  # commit id, sha256 or source id
-    Column("detail", Text, nullable=False),
-    Column("changed_at", Float, nullable=False),
-)
-
 file_relevance = Table(
     "file_relevance",
     metadata,
@@ -240,29 +245,6 @@ file_relevance = Table(
     Column("rank", Integer, nullable=False),
     Column("score", Float, nullable=False),
     Column("accepted", Boolean, nullable=False),
-)
-
-conflicts = Table(
-    "conflicts",
-    metadata,
-    Column("conflict_id", String, primary_key=True),
-    Column("repo_id", String, nullable=False),
-    Column("sheet_family", String, nullable=False, index=True),
-    Column("part", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("symbol_id", String, nullable=False),
-    Column("name", String, nullable=False),
-    Column("path", String, nullable=False),
-    Column("line", Integer, nullable=False),
-    Column("page", Integer, nullable=False),
-    Column("register", String),
-    Column("field", String),
-    Column("code_value", Text, nullable=False),
-    Column("sheet_value", Text, nullable=False),
-    Column("detail", Text, nullable=False),
-    Column("state", String, nullable=False),  # open, resolved
-    Column("opened_by", String, nullable=False),  # cause id
-    Column("resolved_by", String),
 )
 
 samples = Table(
@@ -388,4 +370,19 @@ sheet_coverage = Table(
     Column("symbols", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("counted_at", Float, nullable=False),
+)
+
+audits = Table(
+    "audits",
+    metadata,
+    Column("audit_id", String, primary_key=True),
+    Column("repo_id", String, nullable=False),  # "ledger": what is of no one repository
+    Column("snapshot", String, nullable=False),  # that the links were of
+    Column("depth", String, nullable=False),  # shallow, deep
+    Column("audited_at", Float, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("mismatches", JSON, nullable=False),  # kind -> how many; of the kinds that were looked at
+    Column("num_differences", Integer, nullable=False),
+    Column("differences", JSON, nullable=False),  # the first of them, in words
+    Column("digest", String, nullable=False),  # of what the ledger held
 )

@@ -35,7 +35,7 @@ class Shard:
 
 def plan_shard(conn: Connection, sample_ids: Sequence[str]) -> Shard:
     """Return the next shard, planned to hold these pending samples in this order; they are its from now on."""
-    seq = (conn.execute(select(func.max(shards.c.seq))).scalar_one() or 0) + 1
+    seq = newest_seq(conn) + 1
     row = {"seq": seq, "name": f"shard-{seq:06d}.tar", "state": "planned", "sample_ids": list(sample_ids)}
     upsert(conn, shards, [row])
     conn.execute(update(samples).where(samples.c.sample_id.in_(sample_ids)).values(state="sealed", shard_seq=seq))
@@ -69,6 +69,11 @@ def newest_sealed_event_time(conn: Connection) -> float | None:
     """Return how new the newest vendor change in any sealed shard is."""
     newest: float | None = conn.execute(select(func.max(shards.c.newest_event_time))).scalar_one()
     return newest
+
+
+def newest_seq(conn: Connection) -> int:
+    """Return the number of the newest shard, 0 if there is none."""
+    return conn.execute(select(func.max(shards.c.seq))).scalar_one() or 0
 
 
 def record_sealed(conn: Connection, event: ShardEvent, domains: Mapping[str, int]) -> list[int]:

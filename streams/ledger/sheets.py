@@ -9,9 +9,11 @@ from sqlalchemy import Connection, Row, select, update
 
 from mapper.ids import content_id
 from mapper.model import Datasheet
-from streams.ledger.bodies import pack, unpack
+from mapper.version import reader_version
+from streams.ledger.bodies import content_of, pack, unpack
+from streams.ledger.engine import starts_with
 from streams.ledger.locks import lock
-from streams.ledger.schema import datasheets, sheet_changes
+from streams.ledger.schema import datasheets, sheet_changes, sheet_sources
 from streams.ledger.upsert import upsert
 
 if TYPE_CHECKING:  # else every reader of the ledger would load the PDF libraries
@@ -38,6 +40,10 @@ class SheetRow:
     released_at: float
     read_at: float
     seconds: float
+    reader: str
+    """Version that read it; "": one before versions were noted."""
+    unconfirmed: tuple[str, ...] | None = None
+    """Part numbers that a person gave and its text does not name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +59,20 @@ class SheetChangeRow:
     new_value: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """What tells one release of a datasheet, as read, from another."""
+
+    sha256: str
+    parts: tuple[str, ...]
+    content: str
+    """Digest of what was read from it."""
+    reader: str
+    """Version of the mapper that read it."""
+    revision: str | None
+    released_at: float
+
+
 def current_sheet(conn: Connection, family: str) -> SheetRow | None:
     """Return the current release of a family."""
     query = select(*_COLUMNS).where(datasheets.c.family == family, datasheets.c.current.is_(True))
@@ -60,10 +80,46 @@ def current_sheet(conn: Connection, family: str) -> SheetRow | None:
     return _row(row) if row else None
 
 
+def get_sheet(conn: Connection, sha256: str) -> SheetRow | None:
+    """Return a release, current or not."""
+    row = conn.execute(select(*_COLUMNS).where(datasheets.c.sha256 == sha256)).one_or_none()
+    return _row(row) if row else None
+
+
+def find_sheet(conn: Connection, key: str) -> SheetRow | None:
+    """Return the current release of this family, part or file, else the release with this sha256 or the start of it.
+
+    None when none is, or several are.
+    """
+    current = list_sheets(conn)
+    wanted = key.lower()
+    for matches in (
+        lambda sheet: sheet.family.lower() == wanted,
+        lambda sheet: wanted in {part.lower() for part in sheet.parts},
+        lambda sheet: sheet.file.lower() == wanted,
+    ):
+        chosen = [sheet for sheet in current if matches(sheet)]
+        if len(chosen) == 1:
+            return chosen[0]
+    found = conn.execute(select(*_COLUMNS).where(starts_with(datasheets.c.sha256, wanted)).limit(2)).all()
+    return _row(found[0]) if len(found) == 1 else None
+
+
 def lock_family(conn: Connection, family: str) -> SheetRow | None:
     """Return the current release of a family; until the transaction ends nobody else makes another one current."""
     lock(conn, "datasheet family", family)
     return current_sheet(conn, family)
+
+
+def load_body(conn: Connection, sha256: str) -> bytes:
+    """Return the packed content of a release that is known."""
+    return bytes(conn.execute(select(datasheets.c.body).where(datasheets.c.sha256 == sha256)).scalar_one())
+
+
+def find_release(conn: Connection, sha256: str) -> SheetRow | None:
+    """Return a release by the digest of its PDF."""
+    row = conn.execute(select(*_COLUMNS).where(datasheets.c.sha256 == sha256)).one_or_none()
+    return _row(row) if row else None
 
 
 def load_sheet(conn: Connection, sha256: str) -> Datasheet:
@@ -81,10 +137,16 @@ def write_sheet(
     read_at: float,
     seconds: float,
     current: bool,
+    unconfirmed: Sequence[str] | None = None,
+    reader: str | None = None,
 ) -> None:
-    """Write a release; when current, no other of its family is."""
+    """Write a release, as the version `reader` read it (None: this one); when current, no other of its family is.
+
+    unconfirmed: given parts that are not in its text.
+    """
     if current:
         conn.execute(update(datasheets).where(datasheets.c.family == sheet.family).values(current=False))
+    body = pack(sheet)
     row = {
         "sha256": sheet.sha256,
         "source_id": source_id,
@@ -102,9 +164,17 @@ def write_sheet(
         "released_at": released_at,
         "read_at": read_at,
         "seconds": seconds,
-        "body": pack(sheet),
+        "reader": reader_version() if reader is None else reader,
+        "body": body,
+        "content": content_of(body),
+        "unconfirmed": None if unconfirmed is None else list(unconfirmed),
     }
     upsert(conn, datasheets, [row])
+
+
+def record_reader(conn: Connection, sha256: str, reader: str) -> None:
+    """Note that this version has read a release and left it as it was."""
+    conn.execute(update(datasheets).where(datasheets.c.sha256 == sha256).values(reader=reader))
 
 
 def list_sheets(conn: Connection, *, current: bool | None = True, family: str | None = None) -> list[SheetRow]:
@@ -123,11 +193,29 @@ def current_bodies(conn: Connection) -> dict[str, bytes]:
     return {row.sha256: row.body for row in conn.execute(query.order_by(datasheets.c.family, datasheets.c.sha256))}
 
 
-def current_releases(conn: Connection) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Return family -> (sha256, parts) of every current release."""
-    query = select(datasheets.c.family, datasheets.c.sha256, datasheets.c.parts).where(datasheets.c.current.is_(True))
-    rows = conn.execute(query.order_by(datasheets.c.family))
-    return {row.family: (row.sha256, tuple(row.parts)) for row in rows}
+def current_releases(conn: Connection) -> dict[str, Release]:
+    """Return family -> current release."""
+    names = ("family", *(field.name for field in dataclasses.fields(Release)))
+    query = select(*(datasheets.c[name] for name in names)).where(datasheets.c.current.is_(True))
+    return {
+        row.family: Release(**{**{name: row._mapping[name] for name in names[1:]}, "parts": tuple(row.parts)})
+        for row in conn.execute(query.order_by(datasheets.c.family))
+    }
+
+
+def removed_source(conn: Connection, sha256: str) -> str | None:
+    """Return the source of a release if that was removed."""
+    query = (
+        select(datasheets.c.source_id)
+        .join(sheet_sources, sheet_sources.c.source_id == datasheets.c.source_id)
+        .where(datasheets.c.sha256 == sha256, sheet_sources.c.state == "removed")
+    )
+    return conn.execute(query).scalar_one_or_none()
+
+
+def current_ids(conn: Connection) -> set[str]:
+    """Return the sha256 of every current release."""
+    return set(conn.execute(select(datasheets.c.sha256).where(datasheets.c.current.is_(True))).scalars())
 
 
 def write_sheet_changes(
@@ -163,9 +251,23 @@ def find_sheet_changes(
     return [SheetChangeRow(**row._mapping) for row in conn.execute(query)]
 
 
+def changes_from(conn: Connection, family: str, old_sha256: str) -> list[SheetChangeRow]:
+    """Return what the release that last followed one changed; nothing if none did, or nothing differed."""
+    columns = [sheet_changes.c[field.name] for field in dataclasses.fields(SheetChangeRow)]
+    query = (
+        select(*columns)
+        .join(datasheets, datasheets.c.sha256 == sheet_changes.c.new_sha256)
+        .where(sheet_changes.c.family == family, sheet_changes.c.old_sha256 == old_sha256)
+        .order_by(datasheets.c.released_at.desc(), sheet_changes.c.new_sha256, sheet_changes.c.change_id)
+    )
+    rows = [SheetChangeRow(**row._mapping) for row in conn.execute(query)]
+    return [row for row in rows if row.new_sha256 == rows[0].new_sha256]
+
+
 _COLUMNS = [datasheets.c[field.name] for field in dataclasses.fields(SheetRow)]
 
 
 def _row(row: Row[Any]) -> SheetRow:
     fields = {field.name: row._mapping[field.name] for field in dataclasses.fields(SheetRow)}
-    return SheetRow(**{**fields, "parts": tuple(row.parts)})
+    unconfirmed = None if row.unconfirmed is None else tuple(row.unconfirmed)
+    return SheetRow(**{**fields, "parts": tuple(row.parts), "unconfirmed": unconfirmed})

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import JSON, Connection, Table, Text, bindparam, cast, column, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from streams.ledger.schema import storable
+from streams.ledger.columns import storable
 
 BATCH_ROWS = 500  # of one statement: what it holds is in memory several times over
 
@@ -64,7 +64,7 @@ def _json(rows: Rows) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON has for a value: bytes as PostgreSQL writes them, text as streams/ledger/schema.py keeps it."""
+    """Return what JSON has for a value: bytes as PostgreSQL writes them, text as streams/ledger/columns.py keeps it."""
     if isinstance(value, bytes):
         return f"\\x{value.hex()}"
     return storable(value) if isinstance(value, str) else value

@@ -20,6 +20,7 @@ from streams.ledger.counts import counts
 from streams.ledger.coverage import coverage, refresh
 from streams.ledger.engine import reading
 from streams.ledger.offsets import positions
+from streams.ledger.upgrades import outdated
 from streams.metrics import StreamsMetrics
 from streams.topics import connect_admin
 
@@ -67,6 +68,9 @@ def export_ledger(conn: Connection, metrics: StreamsMetrics) -> None:
             gauge.labels(label).set(number)
     metrics.conflicts_open.set(total.conflicts_open)
     metrics.outbox.set(total.outbox)
+    due = outdated(conn)
+    for kind, number in (("trees", due.trees), ("datasheets", due.sheets), ("links", due.links)):
+        metrics.outdated.labels(kind).set(number)
     covered = coverage(conn)
     metrics.registers.set(sum(sheet.registers for sheet in covered))
     metrics.registers_linked.set(sum(sheet.registers_linked for sheet in covered))

@@ -4,10 +4,11 @@ Nothing is ever checked out, so links, hooks, filters and odd paths of a hostile
 Symbolic links and submodules are left out of every answer. Old commits stay in the mirror after a force-push.
 """
 
+import fnmatch
 import logging
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +16,14 @@ from typing import IO
 from urllib.parse import quote
 
 from streams.errors import RepositoryError
-from streams.events import ChangedPath
+from streams.events import ChangedPath, EarlierCommit
 from streams.watch.address import Address
-from streams.watch.gitcommand import git_command, git_environment, run_git
+from streams.watch.gitcommand import TOO_LARGE, git_command, git_environment, run_git, stream_git
+from streams.watch.remote import TAGS_PREFIX, remote_tip
 
 logger = logging.getLogger(__name__)
 
 FETCH_SECONDS = 1800.0
-PROBE_SECONDS = 60.0
 STALE_LOCK_SECONDS = 60.0
 MAX_BLOB_BYTES = 2_000_000
 MAX_PATH_BYTES = 1024
@@ -34,17 +35,12 @@ RENAME_LIMIT = 2000
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """Git's id of a tree without entries: as the last emitted commit it means "from the first commit on"."""
 
+TAGS_AT_ONCE = 100
+"""So many tags are fetched by one call."""
+
 _FILE_MODES = (b"100644", b"100755")
 _TIPS = "refs/tips/"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteTip:
-    """Where a branch of a remote repository stands."""
-
-    ref: str
-    """Full name of the branch's ref, or HEAD if the remote's HEAD is detached."""
-    commit: str
+_COMMIT_MARK = b"\x01"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,56 +53,49 @@ class Commit:
     summary: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitLimits:
+    """How much of a repository is taken; None: no limit."""
+
+    max_bytes: int | None = None
+    """Of the mirror on disk, and of each pack that is received."""
+    max_files: int | None = None
+    max_depth: int | None = None
+    """Folders above a file."""
+    max_commits: int | None = None
+    """Commits that one look may bring."""
+    fetch_seconds: float = FETCH_SECONDS
+
+
 def mirror_folder(home: Path, repo_id: str) -> Path:
     """Return where the mirror of a repository lies."""
     return home / "mirrors" / f"{repo_id}.git"
 
 
-def remote_tip(address: Address, branch: str | None = None) -> RemoteTip:
-    """Return where a branch (None: HEAD) stands. Raises RepositoryError: unreachable, no git, empty, no branch."""
-    wanted = f"refs/heads/{branch}" if branch else "HEAD"
-    answer = run_git(
-        ["ls-remote", "--symref", "--", address.url, wanted], address=address, timeout_seconds=PROBE_SECONDS
-    ).decode("utf-8", "replace")
-    ref, commit = wanted, None
-    for line in answer.splitlines():
-        value, _, name = line.partition("\t")
-        if name == wanted and value.startswith("ref: "):
-            ref = value.removeprefix("ref: ")
-        elif name == wanted:
-            commit = value
-    if commit is None:
-        raise RepositoryError(_no_tip(address, branch))
-    return RemoteTip(ref=ref, commit=commit)
-
-
 class GitMirror:
     """The mirror in one folder. Reading needs no network and may run in other processes while one fetches."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, limits: GitLimits | None = None) -> None:
         self.folder = folder
+        self.limits = limits or GitLimits()
 
     def fetch(self, address: Address, branch: str | None = None) -> str:
         """Bring the branch (None: the remote's HEAD) up to date and return its newest commit."""
         remote = remote_tip(address, branch)
-        self._create()
-        target = _local_ref(remote.ref)
-        if self._resolve(target) == remote.commit:
-            return remote.commit
-        self._remove_stale_locks()
-        run_git(
-            [
-                *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--force", "--update-shallow"),
-                *("--", address.url, f"+{remote.ref}:{target}"),
-            ],
-            folder=self.folder,
-            address=address,
-            timeout_seconds=FETCH_SECONDS,
-        )
-        commit = self._resolve(target)
-        if commit is None:
-            raise RepositoryError(f"{address.url}: {remote.ref} does not lead to a commit")
-        return commit
+        return self._fetch(address, {remote.ref: remote.commit})[remote.ref]
+
+    def fetch_tags(self, address: Address, tags: Mapping[str, str]) -> dict[str, str]:
+        """Bring these tags (tag -> commit as the remote says) up to date; return tag -> commit, without other kinds."""
+        found: dict[str, str] = {}
+        names = list(tags)
+        for start in range(0, len(names), TAGS_AT_ONCE):
+            wanted = {TAGS_PREFIX + name: tags[name] for name in names[start : start + TAGS_AT_ONCE]}
+            found |= self._fetch(address, wanted, strict=False)
+        return {ref.removeprefix(TAGS_PREFIX): commit for ref, commit in found.items()}
+
+    def is_shallow(self) -> bool:
+        """Return whether the source's own history is cut off, so that what was before is nowhere to be had."""
+        return (self.folder / "shallow").exists()
 
     def tip(self, branch: str) -> str | None:
         """Return the newest fetched commit of a branch, None if it was never fetched."""
@@ -124,6 +113,74 @@ class GitMirror:
             return self._log(["-1", new])
         span = [new] if old == EMPTY_TREE else [new, f"^{old}"]
         return self._log(["--first-parent", *span])[::-1] or self._log(["-1", new])
+
+    def count(self, old: str | None, new: str) -> int:
+        """Return how many commits history() would give, without reading them. Raises RepositoryError over the limit."""
+        if old == new:
+            return 0
+        if old is None:
+            return 1
+        span = [new] if old == EMPTY_TREE else [new, f"^{old}"]
+        number = max(1, int(run_git(["rev-list", "--count", "--first-parent", *span, "--"], folder=self.folder)))
+        limit = self.limits.max_commits
+        if limit is not None and number > limit:
+            raise RepositoryError(
+                f"{number} commits are new, more than the limit of {limit} (max_commits in [streams])"
+            )
+        return number
+
+    def log(self, old: str, new: str) -> Iterator[EarlierCommit]:
+        """Yield what history() would give, as git finds it, so that none but the present one is in memory.
+
+        The number of files is that of the difference to the first parent, renames counted as two.
+        """
+        span = [new] if old == EMPTY_TREE else [new, f"^{old}"]
+        arguments = [
+            *("log", "--no-show-signature", "--first-parent", "--reverse", "--raw", "--no-renames"),
+            *("--diff-merges=first-parent", "--format=%x01%H%x00%P%x00%ct%x00%s", *span, "--"),
+        ]
+        base = None if old == EMPTY_TREE else old
+        with stream_git(arguments, folder=self.folder, timeout_seconds=self.limits.fetch_seconds) as lines:
+            present: Commit | None = None
+            num_changed = 0
+            for line in lines:
+                if line.startswith(_COMMIT_MARK):
+                    if present is not None:
+                        yield _earlier(present, base, num_changed)
+                        base = present.commit_id
+                    present = _commit(line[1:].decode("utf-8", "replace").rstrip("\n"))
+                    num_changed = 0
+                elif line.startswith(b":"):
+                    num_changed += 1
+            if present is not None:
+                yield _earlier(present, base, num_changed)
+
+    def check(self, commit: str, globs: Sequence[str] = ()) -> None:
+        """Raise RepositoryError when the mirror, or what matches the globs of a commit's tree, is over the limits."""
+        limits = self.limits
+        if limits.max_bytes is not None and (size := self._size()) > limits.max_bytes:
+            raise RepositoryError(f"{TOO_LARGE}: {size} bytes, the limit is {limits.max_bytes}")
+        if limits.max_files is None and limits.max_depth is None:
+            return
+        number = 0
+        for path in self._paths(commit):
+            if globs and not any(fnmatch.fnmatchcase(path, glob) for glob in globs):
+                continue
+            number += 1
+            if limits.max_files is not None and number > limits.max_files:
+                raise RepositoryError(
+                    f"commit {commit[:12]} has more files than the limit of {limits.max_files} "
+                    "(max_tree_files in [streams]); raise it, or choose files with `repo add --paths`"
+                )
+            if limits.max_depth is not None and path.count("/") > limits.max_depth:
+                raise RepositoryError(
+                    f"commit {commit[:12]}: {path[:200]}: deeper than the limit of {limits.max_depth} folders "
+                    "(max_path_depth in [streams]); raise it, or choose files with `repo add --paths`"
+                )
+
+    def commit(self, commit_id: str) -> Commit:
+        """Return a commit of the mirror."""
+        return self._log(["-1", commit_id])[0]
 
     def tree(self, commit: str) -> dict[str, str]:
         """Return the blob id of every regular file of a commit, by path."""
@@ -177,13 +234,47 @@ class GitMirror:
         blob_id = self.tree(commit).get(path)
         return next(self.read_blobs([blob_id], max_bytes=max_bytes))[1] if blob_id else None
 
+    def _fetch(self, address: Address, refs: Mapping[str, str], *, strict: bool = True) -> dict[str, str]:
+        """Return ref -> commit after bringing those that differ; not strict: what leads to no commit is left out."""
+        self._create()
+        missing = [ref for ref, commit in refs.items() if self._resolve(_local_ref(ref)) != commit]
+        if missing:
+            self._remove_leftovers()
+            run_git(
+                [
+                    *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--force", "--update-shallow"),
+                    *("--", address.url, *(f"+{ref}:{_local_ref(ref)}" for ref in missing)),
+                ],
+                folder=self.folder,
+                address=address,
+                timeout_seconds=self.limits.fetch_seconds,
+                max_file_bytes=self.limits.max_bytes,
+            )
+        found = {ref: self._resolve(_local_ref(ref)) if ref in missing else commit for ref, commit in refs.items()}
+        for ref, resolved in found.items():
+            if resolved is None and strict:
+                raise RepositoryError(f"{address.url}: {ref} does not lead to a commit")
+        return {ref: resolved for ref, resolved in found.items() if resolved is not None}
+
+    def _size(self) -> int:
+        return sum(path.stat().st_size for path in self.folder.glob("objects/*/*") if path.is_file())
+
+    def _paths(self, commit: str) -> Iterator[str]:
+        with stream_git(["ls-tree", "-r", "-z", "--name-only", "--full-tree", commit], folder=self.folder) as names:
+            rest = b""
+            while block := names.read(1 << 16):
+                *whole, rest = (rest + block).split(b"\0")
+                yield from (name.decode("utf-8", "replace") for name in whole)
+
     def _create(self) -> None:
         if not (self.folder / "HEAD").exists():
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             run_git(["init", "--quiet", "--bare", "--template=", "--", str(self.folder)])
 
-    def _remove_stale_locks(self) -> None:
-        """Remove the locks of a fetch that was killed; only the watcher writes, and it fetches one at a time."""
+    def _remove_leftovers(self) -> None:
+        """Remove what a killed fetch left, locks and half packs; only the watcher writes, and one fetch at a time."""
+        for pack in self.folder.glob("objects/pack/tmp_*"):
+            pack.unlink(missing_ok=True)
         for lock in [*self.folder.glob("*.lock"), *self.folder.glob("refs/**/*.lock")]:
             if time.time() - lock.stat().st_mtime > STALE_LOCK_SECONDS:
                 logger.warning("stale lock removed path=%s", lock)
@@ -221,6 +312,12 @@ class GitMirror:
             process.stdout.close()
             with suppress(BrokenPipeError):
                 process.stdin.close()
+
+
+def _earlier(commit: Commit, base: str | None, num_changed: int) -> EarlierCommit:
+    return EarlierCommit(
+        commit=commit.commit_id, base=base, commit_time=commit.time, summary=commit.summary, num_changed=num_changed
+    )
 
 
 def _local_ref(ref: str) -> str:
@@ -275,15 +372,3 @@ def _path(name: bytes) -> str | None:
 def _commit(line: str) -> Commit:
     commit_id, parents, seconds, summary = line.split("\0", 3)
     return Commit(commit_id=commit_id, parents=tuple(parents.split()), time=float(seconds), summary=summary)
-
-
-def _no_tip(address: Address, branch: str | None) -> str:
-    """Return why a reachable repository has no such tip."""
-    heads = run_git(["ls-remote", "--heads", "--", address.url], address=address, timeout_seconds=PROBE_SECONDS)
-    names = [line.rpartition("refs/heads/")[2] for line in heads.decode("utf-8", "replace").splitlines()]
-    if not names:
-        return f"{address.url}: the repository is empty: it has no commit yet; add it again after its first push"
-    known = ", ".join(names[:10])
-    if branch:
-        return f"{address.url}: no branch {branch!r}; it has {known}"
-    return f"{address.url}: its HEAD names a branch without commits; say --branch, one of {known}"

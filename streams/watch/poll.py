@@ -11,32 +11,26 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
-from mapper.ids import commit_event_id, sheet_event_id
+from mapper.ids import sheet_event_id
 from streams import topics
 from streams.blobs import BlobStore
 from streams.config import StreamsSettings
-from streams.events import CommitEvent, SheetEvent
+from streams.events import SheetEvent
 from streams.failpoints import Failpoints, Point
 from streams.ledger import sources
-from streams.ledger.engine import writing
+from streams.ledger.engine import reading, writing
 from streams.ledger.outbox import Outgoing
 from streams.ledger.sources import Repository, SheetSource
 from streams.metrics import StreamsMetrics
 from streams.producer import RecordProducer
-from streams.records import MAX_CHANGED_PATHS, CommitRecord, SheetRecord
+from streams.records import SheetRecord
 from streams.watch.address import check_address
-from streams.watch.git import EMPTY_TREE, Commit, GitMirror, mirror_folder
+from streams.watch.follow import Follower, git_limits
+from streams.watch.git import GitMirror, mirror_folder
 from streams.watch.sheets import Limits, read_release
+from streams.watch.tell import Teller
 
 logger = logging.getLogger(__name__)
-
-COMMITS_AT_ONCE = 50
-"""So many events are confirmed by Kafka before the ledger notes the tip."""
-
-MAX_EVENT_BYTES = 900_000
-"""Kafka's limit for a message is 1 MiB."""
-
-MAX_SUMMARY_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +44,13 @@ class Poller:
     metrics: StreamsMetrics
     failpoints: Failpoints = field(default_factory=Failpoints)
 
+    def reread(self, source: Repository | SheetSource) -> Repository | SheetSource | None:
+        """Return a source as the ledger has it now, None if it is gone."""
+        with reading(self.engine) as conn:
+            if isinstance(source, Repository):
+                return sources.get_repository(conn, source.repo_id)
+            return sources.find_sheet_source(conn, source.source_id)
+
     def poll_repository(self, repository: Repository) -> int:
         """Tell every commit since the last told one; return how many. Raises StreamsError."""
         address = check_address(
@@ -57,27 +58,10 @@ class Poller:
             allow_local=self.settings.allow_local_sources,
             allow_private=self.settings.allow_private_addresses,
         )
-        mirror = GitMirror(mirror_folder(self.settings.home, repository.repo_id))
-        commits = mirror.history(repository.tip, mirror.fetch(address, repository.branch))
-        if commits:
-            self.failpoints.hit(Point.FETCHED)
-        told = repository.tip
-        for start in range(0, len(commits), COMMITS_AT_ONCE):
-            records = []
-            before = told
-            for commit in commits[start : start + COMMITS_AT_ONCE]:
-                records.append(_commit_record(mirror, repository, told, commit))
-                told = commit.commit_id
-            self.producer.send(records)
-            self.failpoints.hit(Point.TOLD)
-            if not self._note_tip(repository.repo_id, before, told):
-                logger.info("source changed meanwhile repo_id=%s", repository.repo_id)
-                break
-            self.failpoints.hit(Point.NOTED)
-            newest = max(commit.time for commit in commits[start : start + COMMITS_AT_ONCE])
-            self.metrics.source_head.labels(repository.repo_id).set(newest)
-            logger.info("commits told repo_id=%s count=%d tip=%s", repository.repo_id, len(records), told)
-        return len(commits)
+        mirror = GitMirror(mirror_folder(self.settings.home, repository.repo_id), git_limits(self.settings))
+        teller = Teller(self.engine, self.producer, self.metrics, mirror, repository, repository.tip, self.failpoints)
+        Follower(self.settings, teller, address).follow()
+        return teller.count
 
     def poll_sheet(self, source: SheetSource) -> int:
         """Tell a datasheet's new bytes, if there are any; return how many events. Raises StreamsError."""
@@ -128,36 +112,3 @@ class Poller:
                 sources.record_repository_poll(conn, source.repo_id, now=time.time(), error=error)
             else:
                 sources.record_sheet_poll(conn, source.source_id, now=time.time(), error=error)
-
-    def _note_tip(self, repo_id: str, before: str | None, tip: str | None) -> bool:
-        """Note the last told commit; return False if the repository was removed or added anew since it was `before`."""
-        with writing(self.engine) as conn:
-            now = sources.lock_repository(conn, repo_id)
-            if now is None or now.state == "removed" or now.tip != before or tip is None:
-                return False
-            sources.record_tip(conn, repo_id, tip)
-            return True
-
-
-def _commit_record(mirror: GitMirror, repository: Repository, told: str | None, commit: Commit) -> Outgoing:
-    """Return the record that commit follows what was told before."""
-    base = None if told == EMPTY_TREE else told
-    changed = tuple(mirror.changes(base, commit.commit_id))
-    complete = len(changed) <= MAX_CHANGED_PATHS
-    value = b""
-    while not value or len(value) > MAX_EVENT_BYTES:
-        event = CommitEvent(
-            event_id=commit_event_id(repository.repo_id, commit.commit_id, base),
-            repo_id=repository.repo_id,
-            family=repository.family,
-            ref=repository.branch or "HEAD",
-            commit=commit.commit_id,
-            base=base,
-            changed=changed if complete else (),
-            complete=complete,
-            commit_time=commit.time,
-            summary=commit.summary[:MAX_SUMMARY_CHARACTERS],
-        )
-        value = CommitRecord.from_domain(event).encode()
-        complete = False  # if it is too long it goes without its paths
-    return Outgoing(topic=topics.COMMITS.name, key=repository.family, value=value)

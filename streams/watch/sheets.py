@@ -81,7 +81,7 @@ def _judge(location: str, limits: Limits) -> Address:
 def _read_file(path: Path, max_bytes: int, etag: str | None) -> Release | None:
     try:
         if not path.is_file():
-            raise DownloadError(f"{path}: not a file; add its PDF files one by one")
+            raise DownloadError(f"{path}: not a file; a PDF file expected")
         if time.time() - path.stat().st_mtime < SETTLE_SECONDS:
             time.sleep(SETTLE_SECONDS)
         status = path.stat()
@@ -114,7 +114,8 @@ def _download(address: Address, limits: Limits, conditions: dict[str, str | None
                         continue
                     return _release(response, first, limits.max_bytes)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise DownloadError(f"{first.url}: cannot be downloaded: {error or type(error).__name__}") from error
+        message = f"{first.url}: cannot be downloaded: {error or type(error).__name__}"
+        raise DownloadError(message, host_fault=isinstance(error, httpx.TransportError)) from error
     raise DownloadError(f"{first.url}: more than {MAX_REDIRECTS} redirects")
 
 
@@ -143,7 +144,11 @@ def _check_peer(response: httpx.Response, address: Address, limits: Limits) -> N
 def _release(response: httpx.Response, address: Address, max_bytes: int) -> Release:
     if response.status_code != httpx.codes.OK:
         reason = f"{response.status_code} {response.reason_phrase}".strip()
-        raise DownloadError(f"{address.url}: the server answers {reason}; expected 200 with a PDF")
+        raise DownloadError(
+            f"{address.url}: the server answers {reason}; expected 200 with a PDF",
+            host_fault=response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error,
+            retry_seconds=_retry_seconds(response.headers.get("Retry-After")),
+        )
     _check_size(int(response.headers.get("Content-Length", "0") or 0), max_bytes, address.url)
     deadline = time.monotonic() + DOWNLOAD_SECONDS
     data = bytearray()
@@ -165,6 +170,15 @@ def _release(response: httpx.Response, address: Address, max_bytes: int) -> Rele
 def _check_size(size: int, max_bytes: int, where: str) -> None:
     if size > max_bytes:
         raise DownloadError(f"{where}: larger than the limit of {max_bytes} bytes (max_pdf_bytes in [streams])")
+
+
+def _retry_seconds(text: str | None) -> float | None:
+    """Return how long Retry-After asks to wait, which is seconds or a date."""
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    return max(0.0, _time(text) - time.time())
 
 
 def _time(stamp: str | None) -> float:

@@ -156,7 +156,7 @@ def test_the_checkpoint_is_whole_and_names_its_data(ran: Ran) -> None:
     assert manifest.data.shards
 
 
-@pytest.mark.parametrize("process", ["broker", "watcher", "worker", "sealer", "trainer", "eval", "console"])
+@pytest.mark.parametrize("process", ["broker", "watcher", "worker", "sealer", "auditor", "trainer", "eval", "console"])
 def test_each_process_serves_metrics_and_health(ran: Ran, process: str) -> None:
     """/metrics holds the build and, for those that have some, the process's own figures; /healthz is ok."""
     with urllib.request.urlopen(ran.system.metrics_url(process), timeout=10) as answer:
@@ -164,7 +164,14 @@ def test_each_process_serves_metrics_and_health(ran: Ran, process: str) -> None:
     with urllib.request.urlopen(ran.system.metrics_url(process).replace("metrics", "healthz"), timeout=10) as answer:
         health = answer.read().decode()
 
-    own = {"worker": "streams", "watcher": "streams", "sealer": "streams", "trainer": "trainer", "eval": "eval"}
+    own = {
+        "worker": "streams",
+        "watcher": "streams",
+        "sealer": "streams",
+        "auditor": "streams",
+        "trainer": "trainer",
+        "eval": "eval",
+    }
     assert "sheetstream_build_info" in text
     assert f"sheetstream_{own.get(process, 'build')}_" in text
     assert health == "ok\n"

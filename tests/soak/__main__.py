@@ -23,6 +23,7 @@ from tests.soak.scenario import Row, Scenario, load_scenarios
 
 COLUMNS = ("scenario", "kills", "records", "lost", "doubled", "resent", "seconds", "ok")
 LANES = 2
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ground = Ground(Path(folder), seed)
         try:
             rows = run(ground, chosen, seconds=options.minutes * 60, lanes=options.lanes, say=_say)
+        except KeyboardInterrupt:
+            return INTERRUPTED
         finally:
             ground.close()
     return _report(rows, seed, time.monotonic() - started, options.json)

@@ -3,7 +3,6 @@
 import itertools
 import random
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,6 +25,9 @@ class Ground:
     def __init__(self, folder: Path, seed: int, *, kafka: str | None = None, is_short: bool = False) -> None:
         self.folder = folder
         self.seed = seed
+        self.stopping = threading.Event()
+        """Set to end all scenarios soon."""
+
         self._kafka = kafka
         self._is_short = is_short
         self._stack = ExitStack()
@@ -121,6 +123,7 @@ class Bench:
                 kafka=kafka or self.ground.kafka,
                 database_url=url,
                 rng=self.random,
+                stopping=self.ground.stopping,
                 settings=settings,
             )
             stack.callback(system.close)
@@ -148,7 +151,7 @@ class Bench:
             lost=verdict.lost,
             doubled=verdict.doubled,
             resent=verdict.resent,
-            seconds=time.monotonic() - system.started,
+            seconds=system.seconds,
             ok=not findings,
             findings=tuple(findings),
         )

@@ -29,7 +29,7 @@ DEAD = Counter(
 )
 
 
-@scenario("poison", "bad records first, in the middle and last; two kinds are mended and sent again")
+@scenario("poison", "bad records first, in the middle and last; two kinds are mended and sent again", short=True)
 def poison(bench: Bench) -> Row:
     """Spoil what can be spoiled, count the letters, mend, replay."""
     with bench.system("stepped") as system:

@@ -59,4 +59,4 @@ def hand_over(bench: Bench) -> Row:
         return bench.judge(system)
 
 
-scenario("hand over", "two workers, one is killed, the history is the same")(hand_over)
+scenario("hand over", "two workers, one is killed, the history is the same", short=True)(hand_over)

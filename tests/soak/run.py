@@ -28,12 +28,17 @@ def run(
         say(row)
 
     with ThreadPoolExecutor(lanes) as executor:
-        turns = _turns(scenarios, seconds, started)
-        list(executor.map(lambda job: play(*job), turns))
+        turns = _turns(scenarios, seconds)
+        try:
+            list(executor.map(lambda job: play(*job), turns))
+        except KeyboardInterrupt:
+            ground.stopping.set()
+            executor.shutdown(cancel_futures=True)
+            raise
     return rows
 
 
-def _turns(scenarios: Sequence[Scenario], seconds: float, started: float) -> Iterator[tuple[int, Scenario]]:
+def _turns(scenarios: Sequence[Scenario], seconds: float) -> Iterator[tuple[int, Scenario]]:
     """Yield each scenario once, and as often again as could ever fit into the time."""
     for turn in itertools.count():
         if turn and (not seconds or turn > seconds / 5):

@@ -13,13 +13,13 @@ A scenario disturbs a system that works through a known work load and says what 
                 system.tell(step)                      # input records of this step go to Kafka
                 system.kill_all("worker")              # the disturbance: kill, freeze, thaw, drop, start, ...
                 system.settle()                        # all that was told has had its effect
-            return bench.judge(system)               # read everything back, compare with the undisturbed run
+            return bench.judge(system)                 # read everything back, compare with the undisturbed run
 
 Put it into a file of its own in this folder and the file's name into MODULES below. `bench.system(...)` takes the work
 load ("stepped": small, every step settled before the next, so that the whole history must be equal; "vendor": large,
 told at once, so that what is true in the end must be equal), `database="postgresql"`, `kafka=ADDRESS` for a broker of
 the scenario's own, and settings by name. `bench.random` is seeded by the run's seed and the scenario's name.
-A scenario with `short=True` is part of `make test`; `check` names one to leave out where it can not run.
+A scenario with `short=True` is part of `make test` too; `check` names one to leave out where it can not run.
 """
 
 from __future__ import annotations

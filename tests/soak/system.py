@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -13,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 from sqlalchemy import Engine
 
 from streams.config import StreamsSettings
+from streams.kafka_security import addresses
 from streams.ledger import offsets, outbox, samples, shards
 from streams.ledger.engine import open_ledger, reading
 from streams.ledger.migrate import upgrade
@@ -25,7 +28,7 @@ from streams.topics import AGENT_TOPICS, apply_topics, num_partitions, topic_nam
 from tests.soak.processes import ROOT, Life
 from tests.soak.work import Step, Work
 
-SETTLE_SECONDS = 240.0
+SETTLE_SECONDS = 600.0
 LOOK_SECONDS = 0.25
 SETTINGS = {
     "shard_max_age_seconds": 1.0,
@@ -45,7 +48,15 @@ class System:
     """See tests/soak/scenario.py for how it is used."""
 
     def __init__(
-        self, work: Work, home: Path, *, kafka: str, database_url: str, rng: random.Random, settings: Mapping[str, Any]
+        self,
+        work: Work,
+        home: Path,
+        *,
+        kafka: str,
+        database_url: str,
+        rng: random.Random,
+        stopping: threading.Event,
+        settings: Mapping[str, Any],
     ) -> None:
         home.mkdir(parents=True)
         self.work = work
@@ -63,6 +74,8 @@ class System:
         """Ids of input records that the undisturbed run does not have."""
 
         self.started = time.monotonic()
+        self.seconds = 0.0
+        self._stopping = stopping
         self.settings = StreamsSettings(
             home=home,
             kafka=kafka,
@@ -166,7 +179,8 @@ class System:
             missing = self.missing()
             if not missing:
                 return
-            time.sleep(LOOK_SECONDS)
+            if self._stopping.wait(LOOK_SECONDS):
+                raise NotSettledError("interrupted")
         tails = "\n".join(f"--- {life.name}\n{life.said()[-1500:]}" for life in self._lives if not life.is_over)
         raise NotSettledError(f"not settled within {seconds:g} s: {missing}\n{tails}")
 
@@ -177,7 +191,11 @@ class System:
             waits = outbox.count(conn)
             untold = self.work.untold(conn) if "watcher" in self._kept else 0
             unsealed = samples.pending_summary(conn)[0] + len(shards.planned_shards(conn))
-        ends = self.ends()  # after the ledger: what came in between is still to come
+        try:
+            ends = self.ends()  # after the ledger: what came in between is still to come
+        except KafkaError as error:
+            self._forget_consumer()
+            return f"brokers do not answer: {error!r}"
         behind = sum(end - reached.get(place, 0) for place, end in ends.items())
         sealing = "sealer" in self._kept and unsealed
         if behind or waits or sealing or untold:
@@ -187,7 +205,9 @@ class System:
     def ends(self) -> dict[tuple[str, int], int]:
         """Return the end of every partition that an agent reads."""
         if self._consumer is None:
-            self._consumer = KafkaConsumer(bootstrap_servers=self.settings.kafka, enable_auto_commit=False)
+            self._consumer = KafkaConsumer(
+                bootstrap_servers=addresses(self.settings), enable_auto_commit=False, reconnect_backoff_max_ms=1000
+            )
         places = {
             TopicPartition(topic_name(self.settings, topic), number): (topic.name, number)
             for topic in AGENT_TOPICS.values()
@@ -197,7 +217,8 @@ class System:
         return {places[place]: end for place, end in found.items()}
 
     def stop(self) -> None:
-        """Ask every process to end; none is started again."""
+        """Ask every process to end; none is started again. The scenario's time ends here."""
+        self.seconds = time.monotonic() - self.started
         self._kept.clear()
         for life in self._lives:
             if not life.is_over:
@@ -212,10 +233,14 @@ class System:
         for life in self._lives:
             life.kill()
         self.producer.close()
-        if self._consumer is not None:
-            with contextlib.suppress(Exception):
-                self._consumer.close()
+        self._forget_consumer()
         self.engine.dispose()
+
+    def _forget_consumer(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            with contextlib.suppress(Exception):
+                consumer.close()
 
     def _revive(self) -> None:
         for name, lives in self._kept.items():

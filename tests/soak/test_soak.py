@@ -20,15 +20,15 @@ DEATHS = {
     "watcher": (Point.TOLD, Point.BLOB_STORED, Point.SHEET_TOLD),
     "sealer": (Point.SHARD_PLANNED, Point.SHARD_VISIBLE, Point.SIDECAR_VISIBLE),
 }
-NAMES = (*DEATHS, "zombie, SQLite", "poison", "hand over")
+SHORT = {name: scenario for name, scenario in load_scenarios().items() if scenario.short}
+NAMES = (*SHORT, *DEATHS)
 
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory, kafka_address: str) -> dict[str, Row]:
     """What came of each scenario, all over one broker."""
-    known = load_scenarios()
     deaths = [Scenario(name=name, text="", run=partial(die_at, points=points)) for name, points in DEATHS.items()]
-    chosen = [*(known[name] for name in NAMES if name in known), *deaths]
+    chosen = [*SHORT.values(), *deaths]
     ground = Ground(tmp_path_factory.mktemp("soak"), SEED, kafka=kafka_address, is_short=True)
     found = run(ground, chosen, seconds=0, lanes=LANES, say=lambda row: None)
     ground.close()

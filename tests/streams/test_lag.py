@@ -1,5 +1,6 @@
 """Lag is what the group has not committed, counted from outside."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from streams.lag import PartitionLag, lag
 from streams.ledger.outbox import Outgoing
 from streams.metrics import StreamsMetrics
 from streams.producer import RecordProducer
+from streams.replay import waiting_since
 from streams.topics import apply_topics, connect_admin, group_id
 from streams.watch.gauges import _export_lag
 
@@ -53,6 +55,7 @@ def test_the_lag_falls_as_the_group_commits(tmp_path: Path, kafka_address: str) 
     place = TopicPartition(busy.topic, busy.partition)
     admin.alter_group_offsets(group_id(settings), {place: OffsetAndMetadata(1, "", -1)})
     after = {(at.topic, at.partition): at for at in lag(settings, admin=admin)}
+    since = waiting_since(settings, lag(settings, admin=admin))
     registry = CollectorRegistry()
     applied = {("symbols", busy.topic_id, busy.partition): 2}
     _export_lag(settings, admin, applied, StreamsMetrics(registry))
@@ -65,3 +68,5 @@ def test_the_lag_falls_as_the_group_commits(tmp_path: Path, kafka_address: str) 
     assert registry.get_sample_value("sheetstream_streams_consumer_lag_records", labels) == 2
     assert registry.get_sample_value("sheetstream_streams_ledger_lag_records", labels) == 1
     assert registry.get_sample_value("sheetstream_streams_consumer_members") == 0
+    assert list(since) == ["symbols"]
+    assert 0 <= time.time() - since["symbols"] < 60

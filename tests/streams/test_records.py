@@ -1,12 +1,14 @@
 """streams/records.py"""
 
+import dataclasses
 import json
+from dataclasses import replace
 
 import pytest
 
 from streams import events, records
 from streams.errors import RecordError
-from streams.events import Cause, ChangedPath, CommitEvent
+from streams.events import Cause, ChangedPath, CommitEvent, EarlierCommit
 
 CAUSE = Cause(kind="commit", id="c1", time=1.5, detail="fix \u00e4")
 COMMIT = CommitEvent(
@@ -29,6 +31,16 @@ EXAMPLES = [
         ),
     ),
     (records.ChangeRecord, events.MappingChange(cause=CAUSE, repo_id="r1", paths=("a.c",), symbol_ids=("s1",))),
+    (
+        records.CommitRecord,
+        replace(
+            COMMIT,
+            mapped=False,
+            backfill=2,
+            earlier=(EarlierCommit(commit="c0", base=None, commit_time=1.0, summary="s", num_changed=3),),
+        ),
+    ),
+    (records.HintRecord, events.HintEvent(delivery_id="d", place="forge.example/v/sdk", forge="gitea", received_at=1)),
     (records.LinkedRecord, events.LinkedChange(repo_id="r1", paths=("a.c",), cause=CAUSE)),
     (
         records.LinkRecord,
@@ -129,3 +141,19 @@ def test_many_paths_are_spread_over_records_that_fit() -> None:
     assert [path for batch in batches for path in batch] == sorted(long)
     assert all(sum(map(len, batch)) <= records.MAX_PATHS_BYTES for batch in batches)
     assert list(records.path_batches([])) == []
+
+
+@pytest.mark.parametrize("record", [records.CommitRecord, records.SheetRecord])
+def test_a_record_from_before_upgrades_is_no_upgrade(record: type[records.WireRecord]) -> None:
+    """Topics keep what older versions wrote for years; any other field that is missing is still an error."""
+    (value,) = [value for kind, value in EXAMPLES if kind is record]
+    again = dataclasses.replace(value, upgrade="parser1_x")
+    fields = json.loads(record.from_domain(value).encode())
+
+    assert "upgrade" not in fields
+    assert record.decode(json.dumps(fields).encode()).to_domain() == value
+    assert record.decode(record.from_domain(again).encode()).to_domain() == again
+
+    del fields["event_id"]
+    with pytest.raises(RecordError, match="fields missing: event_id"):
+        record.decode(json.dumps(fields).encode())

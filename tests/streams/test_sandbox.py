@@ -88,6 +88,22 @@ def test_what_the_child_started_ends_with_it(tmp_path: Path) -> None:
     assert _ends(int(pid_file.read_text()))
 
 
+def test_a_reader_that_hangs_ends_in_time_with_all_it_started(tmp_path: Path) -> None:
+    """Time by the clock is bounded, also when the reader and its own child only wait, deaf to SIGTERM."""
+    pid_file = tmp_path / "pid"
+    body = (
+        "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        f"Path({str(pid_file)!r}).write_text(str(subprocess.Popen(['sleep', '60']).pid)); time.sleep(60)"
+    )
+    started = time.monotonic()
+
+    with pytest.raises(DatasheetError) as caught:
+        read_sheet(b"", file="a.pdf", timeout_seconds=5.0, command=child(tmp_path, body))
+
+    assert (caught.value.reason, time.monotonic() - started < 20) == ("pdf_timeout", True)
+    assert _ends(int(pid_file.read_text()))
+
+
 def test_the_child_ends_with_its_parent(tmp_path: Path) -> None:
     """A killed worker leaves no reader behind."""
     pid_file = tmp_path / "pid"

@@ -1,12 +1,14 @@
 """streams/watchdog.py: what counts as a stall, and what a worker does about one."""
 
 import asyncio
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from streams import watchdog
+from streams import watchdog, worker
 from streams.config import StreamsSettings
 from streams.errors import BrokerError
 from streams.metrics import StreamsMetrics
@@ -110,3 +112,27 @@ def test_a_worker_judges_its_own_partitions(
     assert told[:2] == [False, False]
     assert told[-1] is bool(expected)
     assert registry.get_sample_value("sheetstream_streams_worker_stalled_partitions") == expected
+
+
+@pytest.mark.parametrize("stalled", [False, True])
+def test_a_stalled_worker_beats_no_more(stalled: bool) -> None:
+    """So its health check fails; a worker that moves beats."""
+    stop, beats, stall = threading.Event(), [], Stall(die=lambda status: None)
+    stall(stalled)
+
+    class Nothing:
+        def release_idle(self) -> None:
+            """Have no process that idles."""
+
+        def check(self) -> None:
+            """Have no broker that refuses."""
+
+    async def watch(nothing: Any) -> None:
+        running = asyncio.create_task(asyncio.sleep(10))
+        asyncio.get_running_loop().call_later(0.3, stop.set)
+        await worker._watch(running, [], nothing, stall, nothing, stop, lambda: beats.append(1))
+        running.cancel()
+
+    asyncio.run(watch(Nothing()))
+
+    assert bool(beats) is not stalled

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer
 from prometheus_client import CollectorRegistry
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from mapper.ids import sheet_event_id
 from mapper.model import Datasheet, Register
@@ -27,16 +27,18 @@ from streams.config import StreamsSettings
 from streams.events import SheetEvent
 from streams.failpoints import EXIT_STATUS
 from streams.kafka_security import client_options
-from streams.ledger import links, offsets, outbox, sheets, sources
+from streams.ledger import links, offsets, outbox, sheets, sources, upgrades
 from streams.ledger.counts import counts
 from streams.ledger.engine import open_ledger, reading, writing
 from streams.ledger.letters import find_letters
 from streams.ledger.migrate import upgrade
 from streams.ledger.outbox import Outgoing
+from streams.ledger.schema import link_history, parsed_files
 from streams.metrics import StreamsMetrics
 from streams.producer import RecordProducer
 from streams.records import LinkRecord, SheetRecord
 from streams.topics import AGENT_TOPICS, apply_topics, topic_name
+from streams.upgrade import tell_upgrades
 from streams.watch.git import EMPTY_TREE
 from streams.watch.poll import Poller
 
@@ -258,6 +260,34 @@ def test_a_history_becomes_links_though_the_worker_is_killed(
         assert sources.get_repository(conn, repo).head == vendor.git("rev-parse", "HEAD")
     assert audit(system.engine).is_clean
     assert (again.commits, again.symbols, sum(again.links.values())) == (3, first.symbols, sum(first.links.values()))
+
+
+@ON_SQLITE
+def test_an_upgrade_goes_on_after_a_kill(system: System, make_vendor: Callable[..., Any]) -> None:
+    """Told through the outbox, killed after the first effect: all is read again once, no link is touched."""
+    vendor = make_vendor()
+    vendor.commit("one", zq4071__h=HEADER, zq4071__c=SOURCE)
+    repo = system.add_repository(str(vendor.folder))
+    with system.worker() as process:
+        system.settle(process)
+    with writing(system.engine) as conn:
+        conn.execute(parsed_files.update().values(parser="parser1_older"))
+        conn.execute(sources.repositories.update().values(parser="parser1_older", linked_by="mapping1_older"))
+        before = links.load_links(conn, repo_id=repo)
+        history = conn.execute(select(link_history)).all()
+    assert tell_upgrades(system.engine) == 1
+
+    with system.worker("delivery.4_committed@1") as process:
+        assert process.wait(60) == EXIT_STATUS
+    with system.worker() as process:
+        system.settle(process)
+
+    assert tell_upgrades(system.engine) == 0
+    with reading(system.engine) as conn:
+        assert upgrades.outdated(conn) == upgrades.Outdated(trees=0, sheets=0, links=0)
+        assert (links.load_links(conn, repo_id=repo), conn.execute(select(link_history)).all()) == (before, history)
+    assert len(before) >= 3
+    assert audit(system.engine).is_clean
 
 
 @ON_SQLITE

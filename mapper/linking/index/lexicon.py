@@ -20,6 +20,8 @@ Words = tuple[tuple[str, int], ...]
 """Words of a text with their counts."""
 PROBES = 150
 """Words of a text, the heaviest ones, by which near files are found."""
+KEPT_ROWS = 4_000_000
+"""Of a tree with at most so many words in its files the weight of each is kept once it is known."""
 _CHUNK = 4096
 
 
@@ -29,23 +31,26 @@ class Lexicon:
     def __init__(self, state: TreeState) -> None:
         self._state = state
         self._idf: npt.NDArray[np.float64] | None = None
-        self._order: Array | None = None
+        self._order: tuple[Array, Array] | None = None
         self._lengths: npt.NDArray[np.float64] | None = None
+        self._rows: npt.NDArray[np.float64] | None = None
+        self._queries: dict[Words, tuple[Array, npt.NDArray[np.float64]]] = {}
 
     def cosines(self, files: Sequence[int], words: Words) -> list[float]:
         """Return the TF-IDF cosine of each file's words and a text's words, in hundredths."""
         asked, said = self._query(words)
         norm = float(np.sqrt(said @ said))
-        spans = [self._state.words_of(file) for file in files]
-        kept = [span for span in spans if len(span[0])]
+        starts_of = self._state.starts
+        spans = [slice(int(starts_of[file]), int(starts_of[file + 1])) for file in files]
+        kept = [span for span in spans if span.stop > span.start]
         lengths, dots = np.zeros(len(files)), np.zeros(len(files))
         if kept and len(asked):
-            keys, steps = np.concatenate([k for k, _ in kept]), np.concatenate([c for _, c in kept])
-            own = _frequencies(steps) * self._idf_of(keys)
+            keys = np.concatenate([self._state.words[span] for span in kept])
+            own = np.concatenate([self._own(span) for span in kept])
             at = np.minimum(np.searchsorted(asked, keys), len(asked) - 1)
             shared = np.where(asked[at] == keys, own * said[at], 0.0)
-            starts = np.cumsum([0, *(len(k) for k, _ in kept[:-1])])
-            has_words = np.array([len(k) > 0 for k, _ in spans])
+            starts = np.cumsum([0, *(span.stop - span.start for span in kept[:-1])])
+            has_words = np.array([span.stop > span.start for span in spans])
             lengths[has_words] = np.sqrt(np.add.reduceat(own * own, starts))
             dots[has_words] = np.add.reduceat(shared, starts)
         return [
@@ -57,30 +62,34 @@ class Lexicon:
         """Return the allowed files with the greatest cosine by a text's heaviest words, in order of their paths."""
         asked, said = self._query(words)
         heaviest = np.argsort(-said, kind="stable")[:PROBES]
-        order = self._by_word()
-        gains = np.zeros(len(allowed))
-        idf = self._idf_of(asked[heaviest])
-        for key, weight, rarity in zip(asked[heaviest], said[heaviest], idf, strict=True):
-            first = int(np.searchsorted(self._state.words, key, "left", sorter=order))
-            last = int(np.searchsorted(self._state.words, key, "right", sorter=order))
-            rows = order[first:last]
-            files = np.searchsorted(self._state.starts, rows, "right") - 1
-            gains[files] += weight * rarity * _frequencies(self._state.counts[rows])
-        lengths = self._all_lengths()
-        near = np.where(allowed & (lengths > 0), gains / np.maximum(lengths, 1e-9), 0.0)
+        ordered, rows_by_word = self._by_word()
+        keys = asked[heaviest]
+        first, last = np.searchsorted(ordered, keys, "left"), np.searchsorted(ordered, keys, "right")
+        lengths = last - first
+        # The rows of all probes, one probe after the other: sums are made in that order.
+        offsets = np.repeat(first - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
+        rows = rows_by_word[np.arange(int(lengths.sum())) + offsets]
+        gains_of = np.repeat(said[heaviest] * self._idf_of(keys), lengths) * _frequencies(self._state.counts[rows])
+        files = np.searchsorted(self._state.starts, rows, "right") - 1
+        gains = np.bincount(files, weights=gains_of, minlength=len(allowed))
+        norms = self._all_lengths()
+        near = np.where(allowed & (norms > 0), gains / np.maximum(norms, 1e-9), 0.0)
         best = np.argsort(-near, kind="stable")[:most]
         return tuple(sorted(int(file) for file in best if near[file] > 0))
 
     def _query(self, words: Words) -> tuple[Array, npt.NDArray[np.float64]]:
         """Return the keys of a text's words, sorted, and their weights."""
-        counts = {word_key(word): 1 + math.log(count) for word, count in words}
-        asked = np.array(sorted(counts), dtype=np.uint32)
-        return asked, np.array([counts[int(key)] for key in asked]) * self._idf_of(asked)
+        if words not in self._queries:
+            counts = {word_key(word): 1 + math.log(count) for word, count in words}
+            asked = np.array(sorted(counts), dtype=np.uint32)
+            self._queries[words] = asked, np.array([counts[int(key)] for key in asked]) * self._idf_of(asked)
+        return self._queries[words]
 
-    def _by_word(self) -> Array:
-        """Return the rows of all files' words in the order of the words."""
+    def _by_word(self) -> tuple[Array, Array]:
+        """Return the words of all files, sorted, and the row of each."""
         if self._order is None:
-            self._order = np.argsort(self._state.words, kind="stable").astype(np.int32)
+            rows = np.argsort(self._state.words, kind="stable")
+            self._order = self._state.words[rows], rows
         return self._order
 
     def _all_lengths(self) -> npt.NDArray[np.float64]:
@@ -91,10 +100,18 @@ class Lexicon:
             for first in range(0, len(self._lengths), _CHUNK):
                 ends = starts[first : first + _CHUNK + 1]
                 rows = slice(int(ends[0]), int(ends[-1]))
-                own = _frequencies(self._state.counts[rows]) * self._idf_of(self._state.words[rows])
+                own = self._own(rows)
                 total = np.concatenate([[0.0], np.cumsum(own * own)])
                 self._lengths[first : first + len(ends) - 1] = np.sqrt(np.diff(total[ends - ends[0]]))
         return self._lengths
+
+    def _own(self, rows: slice) -> npt.NDArray[np.float64]:
+        """Return the weights of some rows' words in their files."""
+        if self._rows is None and len(self._state.words) <= KEPT_ROWS:
+            self._rows = _frequencies(self._state.counts) * self._idf_of(self._state.words)
+        if self._rows is not None:
+            return self._rows[rows]
+        return _frequencies(self._state.counts[rows]) * self._idf_of(self._state.words[rows])
 
     def _weights(self) -> npt.NDArray[np.float64]:
         """Return the IDF of each word of the originals, numbers of files in steps."""

@@ -42,6 +42,12 @@ class Postings:
         """Return the files that hold a key, in order."""
         return self.files[self.span(key)]
 
+    def all_holders(self, keys: Sequence[int]) -> list[Files]:
+        """Return for each key the files that hold it, in order."""
+        wanted = np.array(keys, dtype=np.uint64)
+        first, last = np.searchsorted(self.keys, wanted, "left"), np.searchsorted(self.keys, wanted, "right")
+        return [self.files[start:end] for start, end in zip(first.tolist(), last.tolist(), strict=True)]
+
     def updated(self, places: Files, added: Sequence[tuple[int, Keys, Extra | None]]) -> "Postings":
         """Return the rows with each file at its new place (GONE: left out), and those of added (file, keys, extra)."""
         moved = places[self.files]

@@ -23,4 +23,4 @@ def reads_of(notes: Notes) -> Reads:
 
 
 def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+    return tuple([_tuples(item) if type(item) is list else item for item in value]) if type(value) is list else value

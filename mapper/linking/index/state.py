@@ -33,6 +33,8 @@ class TreeState:
     """Key of each path: what stands for a file in digests, since positions move."""
     copy_keys: Array
     """Key of each file's name and content: equal for exact copies."""
+    look_keys: Array
+    """Key of what may be looked up of a file that stands in an answer, besides its path: prefixes and includes."""
     is_original: Array
     """Of exact copies under one name the one with the shortest path is the original."""
     vocabulary: tuple[str, ...]
@@ -93,9 +95,11 @@ def _updated(old: TreeState, paths: tuple[str, ...], places: Files, rows: Sequen
     blobs = column(old.blobs, {place: facts.blob_id for place, facts in rows})
     path_keys = _moved(old.path_keys, places, len(paths))
     copy_keys = _moved(old.copy_keys, places, len(paths))
+    look_keys = _moved(old.look_keys, places, len(paths))
     for place, facts in rows:
         path_keys[place] = name_key(facts.path)
         copy_keys[place] = name_key(f"{PurePosixPath(facts.path).name}:{facts.blob_id}")
+        look_keys[place] = name_key("\0".join((" ".join(facts.prefixes), *facts.includes)))
     is_original = _originals(paths, copy_keys)
     names = old.names.updated(places, [(place, *_name_keys(facts)) for place, facts in rows])
     vocabulary, vocabulary_keys = _vocabulary(old, places, names, rows)
@@ -108,6 +112,7 @@ def _updated(old: TreeState, paths: tuple[str, ...], places: Files, rows: Sequen
         prefixes=column(old.prefixes, {place: " ".join(facts.prefixes) for place, facts in rows}),
         path_keys=path_keys,
         copy_keys=copy_keys,
+        look_keys=look_keys,
         is_original=is_original,
         vocabulary=vocabulary,
         vocabulary_keys=vocabulary_keys,
@@ -228,6 +233,7 @@ EMPTY = TreeState(
     prefixes=(),
     path_keys=np.empty(0, np.uint64),
     copy_keys=np.empty(0, np.uint64),
+    look_keys=np.empty(0, np.uint64),
     is_original=np.empty(0, bool),
     vocabulary=(),
     vocabulary_keys=np.empty(0, np.uint64),

@@ -136,8 +136,8 @@ class TreeIndex:
         What more than so many hold is told as held by none.
         """
         found: list[tuple[tuple[int, ...], float]] = []
-        for key in pairs:
-            files = self._originals(self.state.pairs.holders(key))
+        for held in self.state.pairs.all_holders(pairs):
+            files = self._originals(held) if len(held) else held
             kept = files if len(files) <= most else files[:0]
             found.append((tuple(map(int, kept)), stepped(len(files))))
         self._note(("holders", pairs, most), [([int(self.state.path_keys[f]) for f in files], n) for files, n in found])
@@ -146,7 +146,8 @@ class TreeIndex:
     def unit(self, path: str) -> Unit:
         """Return the unit of a file."""
         unit = self._unit(path)
-        told = [(int(self.state.path_keys[file]), int(self.state.copy_keys[file])) for file in unit.files]
+        # Role and identity of these files, and whether one includes another, are looked up without a question.
+        told = [(int(self.state.path_keys[file]), int(self.state.look_keys[file])) for file in unit.files]
         self._note(("unit", path), (unit.name, told))
         return unit
 

@@ -1,15 +1,18 @@
 """Links are found from either end, shown with their evidence, and their history told."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from mapper.model import Anchor, Conflict, Evidence, Symbol, TraceLink
+from streams.agents.links import snapshot_id
 from streams.events import Cause
-from streams.ledger import sources
+from streams.ledger import sheets, sources
 from streams.ledger.conflicts import replace_conflicts
+from streams.ledger.costs import Cost, record_cost
 from streams.ledger.engine import writing
 from streams.ledger.links import LinkTurn, StoredLink, write_turns
 
@@ -155,6 +158,11 @@ def test_coverage_of_an_empty_ledger_is_empty(engine: Engine, cli_json: Cli) -> 
 
 def test_the_audit_finds_what_does_not_follow(ledger: Engine, cli: Cli) -> None:
     """Links written by hand do not come from a mapping: they are only in the ledger."""
+    with writing(ledger) as conn:
+        (repository,) = sources.list_repositories(conn)
+        snapshot = snapshot_id(repository, sheets.current_releases(conn))
+        sources.record_linked(conn, repository.repo_id, snapshot=snapshot, head=None)
+
     result = cli("links", "audit")
 
     assert result.exit_code == 1
@@ -164,3 +172,26 @@ def test_the_audit_finds_what_does_not_follow(ledger: Engine, cli: Cli) -> None:
 def test_the_help_has_examples(cli: Cli) -> None:
     """A newcomer copies one."""
     assert "sheetstream links --register" in cli("links", "--help").stdout
+
+
+def test_costs_are_listed_newest_first(ledger: Engine, cli: Cli, cli_json: Cli) -> None:
+    """What each event took, of all repositories or one."""
+    cost = Cost(agent="links", repo_id="r", cause_kind="commit", cause_id="c" * 40, decisions_taken=3, recorded_at=1.0)
+    with writing(ledger) as conn:
+        record_cost(conn, cost, led_to="a")
+        record_cost(conn, replace(cost, agent="symbols", files_parsed=2, recorded_at=2.0), led_to="b")
+
+    assert [(row["agent"], row["files_parsed"], row["decisions_taken"]) for row in cli_json("links", "costs")] == [
+        ("symbols", 2, 3),
+        ("links", 0, 3),
+    ]
+    assert cli_json("links", "costs", "--repo", "/src/ab") == []
+    assert "commit cccccccccccc" in cli("links", "costs").stdout
+    assert cli("links", "costs", "--repo", "nothing").exit_code == 6
+
+
+def test_a_conflict_names_what_opened_it(ledger: Engine, cli_json: Cli) -> None:
+    """The kind of the cause and its id, and what resolved it."""
+    (row,) = cli_json("links", "conflicts")
+
+    assert (row["opened_kind"], row["opened_by"], row["resolved_kind"]) == ("commit", "c" * 40, None)

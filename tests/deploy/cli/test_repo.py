@@ -139,3 +139,27 @@ def test_what_was_left_out_is_listed_with_its_reason(cli: Cli, cli_json: Cli, en
     assert cli_json("status")["counts"]["left_out"] == {"too_large (symbols)": 1}
     cli("repo", "remove", repo_id)
     assert cli_json("repo", "left-out") == []
+
+
+def test_tags_are_followed_instead_of_a_branch(cli: Cli, cli_json: Cli, vendor: Path) -> None:
+    """The newest is named at once; without any the command says so; a branch as well is a mistake."""
+    assert "no tag matches" in cli("repo", "add", vendor, "--tags").stderr
+    subprocess.run(["git", "-C", str(vendor), "tag", "v1.2"], check=True)
+
+    result = cli("repo", "add", vendor, "--tag-glob", "v*")
+
+    assert "of 1 tags the newest is v1.2" in result.stderr
+    (listed,) = cli_json("repo", "list")
+    assert (listed["tag_glob"], listed["num_tags"], listed["shallow"]) == ("v*", 0, False)
+    assert "tags v* (0)" in " ".join(cli("repo", "list").stdout.split())
+    assert cli("repo", "add", vendor, "--tags", "--branch", "main").exit_code == 2
+
+
+def test_a_forced_look_is_asked_for(cli: Cli, cli_json: Cli, vendor: Path) -> None:
+    """The watcher finds the wish in the ledger; for a paused repository there is a hint."""
+    cli("repo", "add", vendor)
+    assert cli("repo", "force", vendor).exit_code == 0
+    assert cli_json("repo", "list")[0]["forced_at"]
+    cli("repo", "pause", vendor)
+    assert "repo resume" in cli("repo", "force", vendor).stderr
+    assert cli("repo", "force", "nobody").exit_code == 6

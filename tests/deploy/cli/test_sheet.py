@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from mapper.model import Datasheet
 from streams.ledger.engine import writing
 from streams.ledger.letters import Letter, bury
+from streams.ledger.sheets import write_sheet
+from streams.ledger.sources import add_sheet_source
 
 Cli = Callable[..., Any]
 
@@ -35,13 +38,16 @@ def test_an_added_datasheet_is_listed(cli: Cli, cli_json: Cli, pdf: Path) -> Non
 
 
 def test_a_folder_stands_for_its_pdf_files(cli: Cli, cli_json: Cli, pdf: Path) -> None:
-    """Other files in it are left alone."""
+    """It is one source; its files come when it is looked at. It is no source while it has none."""
     (pdf.parent / "notes.txt").touch()
     (pdf.parent / "CD.PDF").write_bytes(b"%PDF-1.4\n")
 
     cli("sheet", "add", pdf.parent)
 
-    assert [Path(source["location"]).name for source in cli_json("sheet", "list")] == ["AB1234.pdf", "CD.PDF"]
+    (listed,) = cli_json("sheet", "list")
+    assert (listed["location"], listed["is_folder"]) == (str(pdf.parent), True)
+    (pdf.parent / "empty").mkdir()
+    assert cli("sheet", "add", pdf.parent / "empty").exit_code == 6
 
 
 @pytest.mark.parametrize(
@@ -112,3 +118,45 @@ def test_a_datasheet_that_could_not_be_read_says_why(cli: Cli, cli_json: Cli, en
 
     assert cli_json("sheet", "list")[0]["unread"] == "AB1234.pdf: encrypted"
     assert "AB1234.pdf: encrypted" in cli("sheet", "list").stdout
+
+
+def test_a_part_that_the_text_does_not_name_is_told(cli: Cli, cli_json: Cli, engine: Engine, pdf: Path) -> None:
+    """The list has what was given and what the datasheet names instead."""
+    source_id = cli("sheet", "add", pdf, "--part", "AB1234").stdout.strip()
+    sheet = Datasheet(
+        sha256="0",
+        file="x.pdf",
+        title="x",
+        parts=("AB1234", "CD99"),
+        family="x",
+        revision="A",
+        num_pages=1,
+        sections=(),
+        registers=(),
+    )
+    with writing(engine) as conn:
+        write_sheet(
+            conn,
+            sheet,
+            source_id=source_id,
+            released_at=1.0,
+            read_at=1.0,
+            seconds=0.1,
+            current=True,
+            unconfirmed=["AB1234"],
+        )
+
+    assert cli_json("sheet", "list")[0]["unconfirmed"] == ["AB1234"]
+    told = " ".join(cli("sheet", "list").stdout.split())
+    assert "CD99" in told
+
+
+def test_a_folders_file_is_removed_with_it(cli: Cli, engine: Engine, pdf: Path) -> None:
+    """By itself it would come again."""
+    folder_id = cli("sheet", "add", pdf.parent).stdout.strip()
+    with writing(engine) as conn:
+        add_sheet_source(conn, location=str(pdf), now=1.0, folder=folder_id)
+
+    assert "came with its folder" in cli("sheet", "remove", pdf).stderr
+    assert "and its 1 datasheets" in cli("sheet", "remove", pdf.parent).stderr
+    assert cli("sheet", "pause", pdf).exit_code == 6

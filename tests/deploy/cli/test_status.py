@@ -1,14 +1,23 @@
 """`status`, `doctor` and `config` on homes where little or nothing is."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from deploy.cli.main import app
 from deploy.cli.status import age, duration, spell
 from deploy.local.home import Home
+from streams.config import StreamsSettings
+from streams.ledger.audits import Audit, record_audit
+from streams.ledger.engine import open_ledger, writing
+from streams.ledger.migrate import upgrade
+from streams.ledger.offsets import record_applied
+from streams.ledger.outbox import Outgoing, put
+from streams.ledger.sources import add_repository
 
 
 @pytest.fixture
@@ -41,6 +50,54 @@ def test_doctor_gives_each_finding_a_fix(home: Path) -> None:
 
     assert {"python", "git", "java", "disk"} <= {finding["check"] for finding in findings}
     assert all(finding["fix"] for finding in findings if finding["verdict"] != "ok")
+
+
+@pytest.fixture
+def engine(home: Path) -> Engine:
+    """A ledger with a record that has long been waiting, an agent's place, and an audit that found something."""
+    engine = open_ledger(StreamsSettings(home=home).database_url)
+    upgrade(engine)
+    with writing(engine) as conn:
+        repo_id = add_repository(conn, url="/a", now=1.0).repo_id
+        put(conn, [Outgoing(topic="t", key="k", value=None)], time.time() - 3600)
+        at = {"agent": "links", "topic": "mapping.changes", "topic_id": "i", "partition": 0, "offset": 41}
+        record_applied(conn, None, **at, event_time=time.time() - 60, now=1.0)
+        audit = Audit(
+            repo_id=repo_id,
+            snapshot="s",
+            depth="deep",
+            audited_at=time.time(),
+            seconds=0.1,
+            mismatches={"links": 2, "tree": 0},
+            num_differences=2,
+            differences=(),
+            digest="d",
+        )
+        record_audit(conn, audit)
+    return engine
+
+
+def test_status_names_what_waits_and_what_audits_found(engine: Engine) -> None:
+    """The outbox with the age of its oldest record, each agent, the differences: findings, and exit code 1."""
+    result = CliRunner().invoke(app, ["status"])
+    state = json.loads(CliRunner().invoke(app, ["status", "--json"]).stdout)
+
+    assert result.exit_code == 1
+    assert "1, the oldest for 1 h 0 min" in result.stdout
+    assert "2 links differ; 0 of 1 repositories audited as they are now" in result.stdout
+    assert "audits found differences: 2 links" in result.stderr
+    assert "waiting in the outbox for 60 minutes" in result.stderr
+    assert [(line["agent"], line["applied"]) for line in state["agents"]] == [("links", 1)]
+    assert state["audits"]["mismatches"] == {"links": 2}
+
+
+def test_doctor_says_how_to_follow_an_audit_up(engine: Engine) -> None:
+    """Differences are a problem, a record that does not get out a warning."""
+    findings = json.loads(CliRunner().invoke(app, ["doctor", "--json"], catch_exceptions=False).stdout)
+
+    found = {finding["check"]: finding for finding in findings}
+    assert (found["audits"]["verdict"], found["outbox"]["verdict"]) == ("problem", "warning")
+    assert "links audit --history" in found["audits"]["fix"]
 
 
 def test_config_says_where_a_value_comes_from(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from deploy.local.config import LocalSettings
 from deploy.local.errors import BrokerError, ConfigError
 from deploy.local.home import LOOPBACK
-from deploy.local.launch import running
+from deploy.local.launch import _wanted, running
 
 
 def settings(tmp_path: Path, kafka: str) -> LocalSettings:
@@ -36,6 +36,18 @@ def test_a_broker_that_is_not_there_is_named(tmp_path: Path) -> None:
         pytest.raises(BrokerError, match=r"127\.0\.0\.1:1\b.*SHEETSTREAM_KAFKA"),
         running(settings(tmp_path, "127.0.0.1:1")),
     ):
+        pass
+
+
+def test_webhooks_are_received_where_a_secret_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one the process is not there; one that will not do is said before anything starts."""
+    assert "hooks" not in _wanted(settings(tmp_path, "x:1"), embedded=True)
+    secret = tmp_path / "secret"
+    secret.write_text("short")
+    monkeypatch.setenv("SHEETSTREAM_WEBHOOK_SECRET_FILE", str(secret))
+
+    assert "hooks" in _wanted(settings(tmp_path, "x:1"), embedded=False)
+    with pytest.raises(ConfigError, match="webhook_secret_file"), running(settings(tmp_path, "127.0.0.1:1")):
         pass
 
 

@@ -1,28 +1,46 @@
 """Links over time: after any history the live links are those of the last snapshot."""
 
-from dataclasses import replace
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mapper.ids import anchor_id, link_id, link_revision, symbol_id
 from mapper.linking import LinkChange, OldLink, advance
-from mapper.model import LIVE_STATES, Anchor, Mapping, Symbol, TraceLink
+from mapper.model import LIVE_STATES, Anchor, LinkState, Mapping, Symbol, SymbolNow, TraceLink
 
 FAMILY = "sheet-family"
 
 
 def make_link(
-    path: str = "a.c", name: str = "REG_A", register: str = "A", *, revision: str = "r1", line: int = 1, page: int = 5
+    path: str = "a.c",
+    name: str = "REG_A",
+    register: str = "A",
+    *,
+    revision: str = "r1",
+    line: int = 1,
+    page: int = 5,
+    address: int | None = None,
+    value: int | None = None,
+    sheet: str = "s1",
+    method: str = "name",
+    declaration: str = "",
 ) -> TraceLink:
-    symbol = Symbol(path=path, kind="macro", name=name, line=line, end_line=line, revision=revision)
-    anchor = Anchor(kind="register", title=register, path=("Registers",), page=page, register=register)
+    symbol = Symbol(
+        path=path,
+        kind="macro",
+        name=name,
+        line=line,
+        end_line=line,
+        revision=revision,
+        value=value,
+        declaration=declaration,
+    )
+    anchor = Anchor(kind="register", title=register, path=("Registers",), page=page, register=register, address=address)
     own, place = symbol_id("repo", path, "macro", name), anchor_id(FAMILY, anchor)
     link = link_id(own, place)
     return TraceLink(
         link_id=link,
-        revision=link_revision(link, revision, "s" * 64, "name"),
-        sheet_sha256="s" * 64,
+        revision=link_revision(link, revision, sheet, method),
+        sheet_sha256=sheet,
         sheet_file="s.pdf",
         sheet_family=FAMILY,
         part="P1",
@@ -32,7 +50,7 @@ def make_link(
         symbol_id=own,
         grade="full",
         score=0.9,
-        method="name",
+        method=method,
         evidence=(),
     )
 
@@ -41,20 +59,12 @@ def mapping(*links: TraceLink) -> Mapping:
     return Mapping(files=(), links=links, conflicts=())
 
 
-def old_link(link: TraceLink) -> OldLink:
-    return OldLink(
-        link_id=link.link_id,
-        symbol_id=link.symbol_id,
-        anchor_id=link.anchor_id,
-        revision=link.revision,
-        state="kept",
-        path=link.symbol.path,
-        name=link.symbol.name,
-        kind=link.symbol.kind,
-        symbol_revision=link.symbol.revision,
-        page=link.anchor.page,
-        line=link.symbol.line,
-    )
+def old_link(link: TraceLink, state: LinkState = "kept") -> OldLink:
+    return OldLink(link=link, state=state)
+
+
+def now(*links: TraceLink) -> dict[str, SymbolNow]:
+    return {k.symbol_id: SymbolNow(revision=k.symbol.revision, value=k.symbol.value) for k in links}
 
 
 def only(changes: tuple[LinkChange, ...]) -> LinkChange:
@@ -82,13 +92,39 @@ def test_a_changed_symbol_keeps_the_link_with_a_new_revision() -> None:
 
     change = only(advance([old_link(make_link())], mapping(edited)))
 
-    assert (change.state, change.revision) == ("kept", edited.revision)
+    assert (change.state, change.revision, change.end) == ("kept", edited.revision, "symbol")
 
 
-def test_another_page_or_line_is_a_kept_change() -> None:
-    """A link that only moved in its file or datasheet is kept, with where it is now."""
-    assert only(advance([old_link(make_link())], mapping(make_link(page=6)))).detail == "now on page 6, was on page 5"
-    assert only(advance([old_link(make_link())], mapping(make_link(line=9)))).detail == "now at line 9, was at line 1"
+def test_a_change_says_what_differs() -> None:
+    """The value of a definition, the page of a place, the rule that made the link."""
+    old = old_link(make_link(value=2))
+
+    told = [
+        only(advance([old], mapping(link))).detail
+        for link in (
+            make_link(value=3, revision="r2"),
+            make_link(value=2, page=6),
+            make_link(value=2, method="address+name"),
+        )
+    ]
+
+    assert told == ["value 0x2 -> 0x3", "now on page 6, was on page 5", "by address+name, was by name"]
+
+
+def test_another_line_is_nothing_to_tell() -> None:
+    """A link that only moved within its file has no change; its holder rewrites it."""
+    assert advance([old_link(make_link())], mapping(make_link(line=9))) == ()
+
+
+def test_of_a_new_release_only_changed_places_fire() -> None:
+    """What the release says about a register is told of its links, and of no others."""
+    old = [old_link(make_link(name=name, register=register)) for name, register in (("REG_A", "A"), ("REG_B", "B"))]
+    new = [make_link(name=name, register=register, sheet="s2") for name, register in (("REG_A", "A"), ("REG_B", "B"))]
+
+    change = only(advance(old, mapping(*new), sheet_changes={"register/B": ["reset 0x0 -> 0x7"]}))
+
+    assert (change.link_id, change.state, change.end) == (new[1].link_id, "kept", "anchor")
+    assert change.detail == "reset 0x0 -> 0x7"
 
 
 def test_a_renamed_file_moves_its_links() -> None:
@@ -98,37 +134,84 @@ def test_a_renamed_file_moves_its_links() -> None:
     changes = {c.state: c for c in advance([old_link(here)], mapping(there), renames={"a.c": "b.c"})}
 
     assert (changes["moved"].link_id, changes["moved"].moved_from) == (there.link_id, here.link_id)
-    assert (changes["retired"].link_id, changes["retired"].detail) == (here.link_id, f"moved to {there.link_id}")
+    assert changes["moved"].detail == f"moved from a.c ({here.link_id})"
+    assert changes["retired"].detail == f"moved to REG_A in b.c ({there.link_id})"
+
+
+def test_a_definition_that_moves_to_another_file_keeps_its_link() -> None:
+    """Of two places with the same name the one with the same definition is meant."""
+    here, copy, there = make_link("a.c"), make_link("b.c", revision="r2"), make_link("c.c")
+
+    changes = advance([old_link(here)], mapping(copy, there))
+
+    assert {c.link_id: (c.state, c.moved_from) for c in changes} == {
+        here.link_id: ("retired", None),
+        copy.link_id: ("new", None),
+        there.link_id: ("moved", here.link_id),
+    }
+
+
+def test_a_renamed_definition_keeps_its_link_and_another_one_does_not() -> None:
+    """What is defined alike at the same place is the same thing under another name."""
+    here = make_link(name="REG_A", value=2)
+    renamed, other = make_link(name="REGISTER_A", value=2), make_link(name="REG_X", value=7)
+
+    moved = {c.link_id: c for c in advance([old_link(here)], mapping(renamed))}
+    replaced = {c.link_id: c.state for c in advance([old_link(here)], mapping(other))}
+
+    assert moved[renamed.link_id].detail == f"renamed from REG_A ({here.link_id})"
+    assert replaced == {here.link_id: "broken", other.link_id: "new"}
+
+
+def test_a_register_at_another_address_keeps_its_link() -> None:
+    """The place has a new id, since its address is another, and the link says so."""
+    here, there = make_link(address=2), make_link(address=3, sheet="s2")
+
+    changes = {c.state: c for c in advance([old_link(here)], mapping(there), present_symbols=now(here))}
+
+    assert changes["moved"].detail == f"address 0x2 -> 0x3 ({here.link_id})"
+    assert (changes["moved"].end, changes["retired"].end) == ("anchor", "anchor")
 
 
 def test_a_lost_end_breaks_and_lost_evidence_makes_stale() -> None:
-    """A symbol or anchor that is gone breaks the link; with both ends there it is stale."""
+    """A symbol or place that is gone breaks the link; with both ends there it is stale."""
     link = make_link()
-    both = {"present_symbols": {link.symbol_id}, "present_anchors": {link.anchor_id}}
 
-    assert only(advance([old_link(link)], mapping(), **both)).state == "stale"
-    assert only(advance([old_link(link)], mapping(), **{**both, "present_symbols": set()})).state == "broken"
-    assert only(advance([old_link(link)], mapping(), **{**both, "present_anchors": set()})).state == "broken"
+    assert only(advance([old_link(link)], mapping(), present_symbols=now(link))).state == "stale"
+    assert only(advance([old_link(link)], mapping())).state == "broken"
+    absent = advance([old_link(link)], mapping(), present_symbols=now(link), absent_anchors={link.anchor_id})
+    assert (only(absent).state, only(absent).end) == ("broken", "anchor")
+    assert only(absent).detail == "register A is no longer in the datasheet"
+
+
+def test_a_value_that_no_longer_fits_makes_stale() -> None:
+    """The value before and after are told, and that the symbol is what changed."""
+    link = make_link(value=2)
+    present = now(make_link(value=9, revision="r2"))
+
+    change = only(advance([old_link(link)], mapping(), present_symbols=present))
+
+    assert (change.state, change.end) == ("stale", "symbol")
+    assert change.detail == "value 0x2 -> 0x9; the evidence no longer holds"
 
 
 def test_a_removed_source_retires_its_links() -> None:
     """Removal is no fault of the link, also of one that was stale before."""
-    known = old_link(make_link())
-
-    assert only(advance([known], mapping(), removed_source=True)).state == "retired"
-    assert only(advance([replace(known, state="stale")], mapping(), removed_source=True)).state == "retired"
+    for state in ("kept", "stale"):
+        change = only(advance([old_link(make_link(), state)], mapping(), removed_source=True))
+        assert (change.state, change.end) == ("retired", "source")
 
 
 def test_a_stale_link_that_is_derived_again_is_kept() -> None:
     """Coming back to life is kept, not new: its history goes on."""
-    change = only(advance([replace(old_link(make_link()), state="stale")], mapping(make_link())))
+    change = only(advance([old_link(make_link(), "stale")], mapping(make_link())))
 
     assert (change.state, change.detail) == ("kept", "derived again, was stale")
 
 
 def test_a_dead_link_stays_as_it_is() -> None:
     """A link that is broken already does not break again."""
-    assert advance([replace(old_link(make_link()), state="broken")], mapping()) == ()
+    assert advance([old_link(make_link(), "broken")], mapping()) == ()
 
 
 LINKS = st.builds(
@@ -150,21 +233,19 @@ def test_live_links_are_those_of_the_last_snapshot(history: list[tuple[list[Trac
     """The live links equal a mapping from scratch whatever was before; a repeated snapshot changes nothing."""
     ledger: dict[str, OldLink] = {}
     for links, renames, is_removed in history:
-        present = {link.symbol_id for link in links}
+        fresh = {link.link_id: link for link in links}
         for _ in range(2):
             last = advance(
                 list(ledger.values()),
                 mapping(*links),
                 renames=renames,
-                present_symbols=present,
+                present_symbols=now(*links),
                 removed_source=is_removed,
             )
             for change in last:
-                if change.link is not None:
-                    ledger[change.link_id] = replace(old_link(change.link), state=change.state)
-                else:
-                    ledger[change.link_id] = replace(ledger[change.link_id], state=change.state)
+                link = change.link or ledger[change.link_id].link
+                ledger[change.link_id] = OldLink(link=link, state=change.state)
+            ledger |= {key: OldLink(link=link, state=ledger[key].state) for key, link in fresh.items()}
         assert last == ()
 
-        live = {(k.link_id, k.revision, k.page, k.line) for k in ledger.values() if k.state in LIVE_STATES}
-        assert live == {(link.link_id, link.revision, link.anchor.page, link.symbol.line) for link in links}
+        assert {key: known.link for key, known in ledger.items() if known.state in LIVE_STATES} == fresh

@@ -1,6 +1,7 @@
 """Settings, a mirror in memory, and what agents need besides."""
 
-from collections.abc import Callable, Iterable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,20 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
-from mapper.ids import blob_id
+from mapper.datasheet.revision import diff_datasheets
+from mapper.ids import blob_id, commit_event_id
 from mapper.model import BitField, Datasheet, Register, Section
+from streams.agents.links import LinksAgent
+from streams.agents.symbols import SymbolsAgent
 from streams.config import StreamsSettings
 from streams.errors import MovedError
-from streams.events import ChangedPath
-from streams.ledger import outbox, sheets
-from streams.ledger.engine import writing
+from streams.events import Cause, ChangedPath, CommitEvent, MappingChange
+from streams.ledger import costs, links, outbox, sheets, sources
+from streams.ledger.engine import open_ledger, reading, writing
+from streams.ledger.migrate import upgrade
 from streams.ledger.outbox import Outgoing
 from streams.metrics import StreamsMetrics
+from streams.records import ChangeRecord
 
 
 @pytest.fixture
@@ -43,6 +49,9 @@ class HerePool:
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
         return function(*args)
+
+    def call_each(self, function: Callable[..., Any], items: Sequence[tuple[Any, ...]], limits: Any) -> list[Any]:
+        return [function(*item) for item in items]
 
 
 @pytest.fixture
@@ -95,7 +104,10 @@ def mirror() -> MemoryMirror:
 @pytest.fixture
 def deliver(engine: Engine) -> Callable[..., list[Outgoing]]:
     """Give a function that lets an agent apply an event, and returns the records it sends."""
+    return _deliver_with(engine)
 
+
+def _deliver_with(engine: Engine) -> Callable[..., list[Outgoing]]:
     def deliver(agent: Any, event: Any) -> list[Outgoing]:
         while True:
             prepared = agent.prepare(event)
@@ -174,3 +186,123 @@ def publish(engine: Engine) -> Callable[..., None]:
             )
 
     return publish
+
+
+@dataclass
+class World:
+    """A repository and a datasheet family whose events go through both agents, at once or when asked."""
+
+    engine: Engine
+    symbols: SymbolsAgent
+    links: LinksAgent
+    mirror: Any
+    deliver: Callable[[Any, Any], list[Any]]
+    repo: str = ""
+    head: str | None = None
+    waiting: list[MappingChange] = field(default_factory=list)
+
+    def add_repository(self) -> None:
+        with writing(self.engine) as conn:
+            self.repo = sources.add_repository(conn, url="https://x/y", now=1.0, parts=["ZQ4071"]).repo_id
+
+    def commit(self, name: str, *, map: bool = True, **files: str) -> None:
+        """Apply a commit with this whole tree; __ in a name is a dot."""
+        self.mirror.add(name, **files)
+        changed = tuple(self.mirror.changes(self.head, name))
+        self._apply(name, changed if self.head else (), complete=self.head is not None)
+        if map:
+            self.map()
+
+    def jump(self, name: str) -> None:
+        """Go to a commit that does not follow the head: a force-push."""
+        self._apply(name, (), complete=False)
+        self.map()
+
+    def release(self, sheet: Datasheet, *, map: bool = True) -> None:
+        """Make a release current, as the sheets agent does."""
+        with writing(self.engine) as conn:
+            before = sheets.current_sheet(conn, sheet.family)
+            old = sheets.load_sheet(conn, before.sha256) if before else None
+            time = (before.released_at if before else 0.0) + 1.0
+            sheets.write_sheet(conn, sheet, source_id="src", released_at=time, read_at=1.0, seconds=0.1, current=True)
+            if old is not None and before is not None and old.sha256 != sheet.sha256:
+                changes = diff_datasheets(old, sheet)
+                sheets.write_sheet_changes(conn, sheet.family, before.sha256, sheet.sha256, changes)
+        cause = Cause(kind="datasheet", id=sheet.sha256, time=time)
+        self.waiting.append(MappingChange(cause=cause, sheet_family=sheet.family))
+        if map:
+            self.map()
+
+    def map(self) -> None:
+        """Let the links agent take what waits."""
+        while self.waiting:
+            self.deliver(self.links, self.waiting.pop(0))
+
+    def _apply(self, name: str, changed: tuple[ChangedPath, ...], *, complete: bool) -> None:
+        event = CommitEvent(
+            event_id=commit_event_id(self.repo, name, self.head),
+            repo_id=self.repo,
+            family=self.repo,
+            ref="refs/heads/main",
+            commit=name,
+            base=self.head,
+            changed=changed,
+            complete=complete,
+            commit_time=float(len(self.mirror.commits)),
+            summary="",
+        )
+        records = self.deliver(self.symbols, event)
+        self.waiting += [ChangeRecord.decode(record.value).to_domain() for record in records]
+        self.head = name
+
+    def told(self, name: str, **where: Any) -> list[tuple[str, str, str]]:
+        """Return (state, cause, detail) of all changes of a symbol's best link."""
+        with reading(self.engine) as conn:
+            best = links.find_links(conn, symbol=name, state="all", **where)[0]
+            story = links.link_story(conn, best.link_id)
+        assert story is not None
+        return [(item.state, item.cause_id, item.detail) for item in story.history]
+
+    def cost(self) -> costs.Cost:
+        """Return what the links agent's last event cost."""
+        with reading(self.engine) as conn:
+            return next(cost for cost in costs.recent_costs(conn) if cost.agent == "links")
+
+
+@pytest.fixture
+def world(
+    engine: Engine, settings: StreamsSettings, metrics: StreamsMetrics, pool: Any, mirror: Any, deliver: Any
+) -> World:
+    """An empty world with one repository."""
+    return _world(engine, settings, metrics, pool, mirror, deliver)
+
+
+def _world(
+    engine: Engine, settings: StreamsSettings, metrics: StreamsMetrics, pool: Any, mirror: Any, deliver: Any
+) -> World:
+    world = World(
+        engine,
+        SymbolsAgent(settings, engine, metrics, pool, lambda _: mirror),
+        LinksAgent(engine, metrics, pool, lambda _: mirror, settings=settings),
+        mirror,
+        deliver,
+    )
+    world.add_repository()
+    return world
+
+
+@pytest.fixture
+def new_world(pool: Any) -> Iterator[Callable[[], World]]:
+    """Give a function that makes an empty world, in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        homes = (Path(folder) / str(number) for number in range(10**6))
+
+        def make() -> World:
+            home = next(homes)
+            settings = StreamsSettings(home=home, database_url=f"sqlite:///{home / 'ledger.db'}")
+            engine = open_ledger(settings.database_url)
+            upgrade(engine)
+            metrics = StreamsMetrics(CollectorRegistry())
+            return _world(engine, settings, metrics, pool, MemoryMirror(), _deliver_with(engine))
+
+        yield make

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from mapper.errors import DatasheetError
 from streams import failpoints
 from streams.agents.delivery import EXIT_STATUS, Delivery, Effect, Message
-from streams.errors import MovedError
+from streams.errors import MovedError, PoolError
 from streams.events import Cause, LinkedChange
 from streams.failpoints import Failpoints
 from streams.ledger import letters, offsets, outbox
@@ -235,6 +235,20 @@ def test_our_own_bug_dies_after_a_few_tries(engine: Engine, make: Make) -> None:
     with reading(engine) as conn:
         (letter,) = letters.find_letters(conn)
     assert (letter.reason, letter.error_class, letter.attempts) == ("internal", "KeyError", 4)
+
+
+def test_a_mapping_beyond_its_limits_dies_after_a_few_tries_with_its_reason(engine: Engine, make: Make) -> None:
+    """The machine may have been busy, so it is tried again; what a stopped pool did not do is never to blame."""
+    limit = PoolError("map: more memory needed than the limit of 1 bytes", reason="map_memory")
+    stopped = PoolError("map: the pool was stopped", reason="stopped")
+    handler = Numbering(failures=[stopped] * 10 + [limit] * 4)
+
+    deliver(make(handler), message(0))
+
+    with reading(engine) as conn:
+        (letter,) = letters.find_letters(conn)
+    assert (letter.reason, letter.error_class, letter.attempts) == ("map_memory", "PoolError", 14)
+    assert "the limit of 1 bytes" in letter.message
 
 
 def test_a_letter_that_cannot_be_written_ends_the_process(

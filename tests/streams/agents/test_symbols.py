@@ -1,15 +1,16 @@
 """streams/agents/symbols.py"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from mapper.ids import commit_event_id
-from streams.agents.symbols import SymbolsAgent, parse_chunk
+from streams.agents.symbols import SymbolsAgent
 from streams.config import StreamsSettings
-from streams.events import CommitEvent
+from streams.events import CommitEvent, EarlierCommit
 from streams.ledger import samples, sources, symbols
 from streams.ledger.engine import reading, writing
 from streams.metrics import StreamsMetrics
@@ -191,9 +192,52 @@ def test_globs_choose_paths(engine: Engine, agent: SymbolsAgent, mirror: Any, de
     assert state(engine, repo)[0] == ["drv/a.h"]
 
 
-def test_a_chunk_gives_files_and_refusals() -> None:
-    """One bad file leaves the others of its chunk alone."""
-    parsed, refused = parse_chunk([("a.h", A1.encode()), ("b.h", b"\0")])
+def earlier(*names: str) -> tuple[EarlierCommit, ...]:
+    bases = (None, *names[:-1])
+    return tuple(
+        EarlierCommit(commit=name, base=base, commit_time=1.0, summary=f"did {name}", num_changed=3)
+        for name, base in zip(names, bases, strict=True)
+    )
 
-    assert [file.path for file in parsed] == ["a.h"]
-    assert [(path, reason) for path, reason, _ in refused] == [("b.h", "binary")]
+
+def test_a_backfill_is_recorded_and_only_its_end_is_read(
+    engine: Engine, agent: SymbolsAgent, mirror: Any, repo: str, deliver: Callable[..., Any]
+) -> None:
+    """Commits before the end are noted as not mapped and never read; the end is read as a tree and says so."""
+    mirror.add("c3", a__h=A2, b__h=B)
+    part = replace(event(repo, mirror, "c3", None, complete=False), event_id="part", earlier=earlier("c1", "c2"))
+
+    assert deliver(agent, replace(part, commit="c2", mapped=False)) == []
+    assert (mirror.read, state(engine, repo)) == ([], ([], set()))
+    (record,) = deliver(agent, replace(event(repo, mirror, "c3", "c2", complete=False), backfill=2))
+    assert deliver(agent, replace(part, commit="c2", mapped=False)) == []
+
+    assert ChangeRecord.decode(record.value).to_domain().cause.detail == "backfill of 3 commits up to c3: c3"
+    assert len(mirror.read) == 2
+    with reading(engine) as conn:
+        found = [(row.commit_id, row.mapped, row.files_changed) for row in symbols.recent_commits(conn)]
+        assert found == [("c3", True, 2), ("c2", False, 3), ("c1", False, 3)]
+        assert sources.get_repository(conn, repo).head == "c3"
+
+
+def test_the_head_told_once_more_mends_the_tree(
+    engine: Engine, agent: SymbolsAgent, mirror: Any, repo: str, deliver: Callable[..., Any]
+) -> None:
+    """Nothing follows when nothing differs; with other globs the files that go are gone, and links are made anew."""
+    mirror.add("c1", a__h=A1, b__h=B)
+    deliver(agent, event(repo, mirror, "c1", None))
+    again = event(repo, mirror, "c1", "c1", complete=False)
+    assert deliver(agent, again) == []
+    with writing(engine) as conn:
+        sources.record_linked(conn, repo, snapshot="s", head="c1")
+        sources.add_repository(conn, url="https://x/y", now=1.0, path_globs=["b*"])
+
+    (record,) = deliver(agent, again)
+
+    assert ChangeRecord.decode(record.value).to_domain().paths == ("a.h",)
+    assert state(engine, repo)[0] == ["b.h"]
+    with reading(engine) as conn:
+        assert (sources.get_repository(conn, repo).linked, sources.get_repository(conn, repo).linked_head) == (
+            None,
+            "c1",
+        )

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from streams.errors import ConfigError, LedgerError
-from streams.ledger.engine import open_ledger, reading, writing
+from streams.ledger.engine import open_ledger, reading, url_of, writing
 from streams.ledger.schema import counters
 from streams.ledger.upsert import upsert
 
@@ -82,3 +82,11 @@ def test_a_ledger_that_cannot_be_opened_is_a_ledger_error(tmp_path: Path) -> Non
 
     with pytest.raises(LedgerError, match="unable to open"), reading(open_ledger(f"sqlite:///{tmp_path}/ledger.db")):
         pass
+
+
+@pytest.mark.parametrize("url", ["sqlite:////tmp/x.db", "postgresql://u:p%2Fa%40s@h:1/d?host=/run/x"])
+def test_a_ledger_is_opened_elsewhere_by_its_url(url: str) -> None:
+    """With the password, which its representation hides."""
+    engine = open_ledger(url)
+
+    assert open_ledger(url_of(engine)).url == engine.url

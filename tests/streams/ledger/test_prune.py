@@ -48,7 +48,7 @@ def test_what_is_not_needed_goes_and_all_else_stays(engine: Engine) -> None:
     removed = prune(engine, before=CUT)
 
     assert removed == {"parsed files": 2, "retired links": 1, "retracted samples": 1, "settled dead letters": 2}
-    assert keys(engine, parsed_files) == {("1", "a.c")}
+    assert keys(engine, parsed_files) == {("1", "a.c", "x")}
     assert keys(engine, links) == {"young", "live"} == keys(engine, link_history)
     assert keys(engine, samples) == {"sealed", "waits"}
     assert keys(engine, dead_letters) == {"dead"}

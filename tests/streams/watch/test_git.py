@@ -13,8 +13,9 @@ import pytest
 
 from streams.errors import RepositoryError
 from streams.watch.address import Address, check_address
-from streams.watch.git import EMPTY_TREE, GitMirror, remote_tip
+from streams.watch.git import EMPTY_TREE, GitMirror
 from streams.watch.gitcommand import git_command, run_git
+from streams.watch.remote import remote_tip
 
 MakeVendor = Callable[..., Any]
 

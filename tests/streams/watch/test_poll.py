@@ -152,7 +152,7 @@ def test_many_changes_are_told_without_their_paths(
     make_vendor: MakeVendor, poller: Poller, engine: Engine, producer: FakeProducer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A commit too big for a message says so, and the reader takes the tree."""
-    monkeypatch.setattr("streams.watch.poll.MAX_EVENT_BYTES", 1500)
+    monkeypatch.setattr("streams.watch.tell.MAX_EVENT_BYTES", 1500)
     vendor = make_vendor()
     vendor.commit(**{f"file_{n}": str(n) for n in range(20)})
     repo_id = add_repository(engine, vendor.folder)

@@ -10,13 +10,17 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
+from mapper.version import parser_version
 from streams.config import StreamsSettings
-from streams.errors import BrokerError
-from streams.ledger import sources
+from streams.errors import BrokerError, RepositoryError
+from streams.ledger import outbox, sources
 from streams.ledger.engine import open_ledger, reading, writing
 from streams.ledger.migrate import upgrade
 from streams.ledger.outbox import Outgoing
+from streams.metrics import StreamsMetrics
+from streams.records import CommitRecord
 from streams.watch import run
+from streams.watch.watcher import _Watcher
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*multi-threaded.*fork:DeprecationWarning"  # a fetch asks the kernel to end with us: only preexec_fn can
@@ -76,7 +80,9 @@ class Watcher:
 def watcher(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watcher]:
     monkeypatch.setattr("streams.watch.watcher.RecordProducer", FakeProducer)
     monkeypatch.setattr("streams.watch.watcher.export_gauges", lambda *_: None)
+    monkeypatch.setattr("streams.watch.watcher.follow_hints", lambda *_: None)
     monkeypatch.setattr("streams.watch.watcher.TICK_SECONDS", 0.1)
+    monkeypatch.setattr("streams.watch.watcher.UPGRADE_SECONDS", 0.1)
     monkeypatch.setattr("streams.watch.watcher.BROKER_RETRY_SECONDS", 0.2)
     monkeypatch.setattr(FakeProducer, "records", [])
     monkeypatch.setattr(FakeProducer, "down", False)
@@ -156,3 +162,154 @@ def test_a_paused_source_is_left_alone(watcher: Watcher, make_vendor: Callable[.
     with writing(watcher.engine) as conn:
         sources.set_repository_state(conn, repo_id, "active")
     until(lambda: watcher.repository(repo_id).tip)
+
+
+class Looks:
+    """Stands for the poller: counts looks, and lets a test hold or fail them."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.hold = threading.Event()
+        self.hold.set()
+        self.fault: Exception | None = None
+
+    def reread(self, source: sources.Repository) -> sources.Repository:
+        return source
+
+    def poll_repository(self, source: sources.Repository) -> int:
+        self.started.append(source.url)
+        self.hold.wait(10)
+        if self.fault is not None:
+            raise self.fault
+        return 0
+
+    def note_poll(self, source: sources.Repository, error: str | None) -> None:
+        pass
+
+
+def repositories(engine: Engine, *urls: str) -> list[sources.Repository]:
+    with writing(engine) as conn:
+        return [sources.add_repository(conn, url=url, now=1.0) for url in urls]
+
+
+@pytest.fixture
+def looks() -> Looks:
+    return Looks()
+
+
+@pytest.fixture
+def schedule(tmp_path: Path, looks: Looks, monkeypatch: pytest.MonkeyPatch) -> _Watcher:
+    """The schedule alone, over looks that do nothing; remote sources are due after an hour."""
+    monkeypatch.setattr("streams.watch.watcher.HINT_DISTANCE_SECONDS", 0.05)
+    settings = StreamsSettings(home=tmp_path, remote_poll_seconds=3600.0, host_distance_seconds=0.0, polls_per_host=2)
+    return _Watcher(settings, looks, StreamsMetrics(CollectorRegistry()))  # type: ignore[arg-type]
+
+
+def test_a_hint_brings_a_look_at_once(engine: Engine, schedule: _Watcher, looks: Looks) -> None:
+    """At the repository it names and at no other; many are one look; one for an unknown place does nothing."""
+    active = repositories(engine, "https://f.example/v/a.git", "https://f.example/v/b")
+    schedule.start_due(active)
+    schedule.join(5)
+    looks.started.clear()
+    for _ in range(100):
+        schedule.hint("f.example/v/a")
+        schedule.hint("f.example/v/unknown")
+    schedule.start_due(active)
+    time.sleep(0.1)
+    schedule.start_due(active)
+    schedule.join(5)
+
+    assert looks.started == ["https://f.example/v/a.git"]
+
+
+def test_a_hint_during_a_look_brings_another(engine: Engine, schedule: _Watcher, looks: Looks) -> None:
+    """What the look that runs has seen may be older than the hint."""
+    active = repositories(engine, "https://f.example/v/a")
+    looks.hold.clear()
+    schedule.start_due(active)
+    until(lambda: looks.started)
+    schedule.hint("f.example/v/a")
+    schedule.start_due(active)
+    looks.hold.set()
+    schedule.join(5)
+    time.sleep(0.1)
+    schedule.start_due(active)
+    schedule.join(5)
+
+    assert len(looks.started) == 2
+
+
+def test_one_host_gets_two_looks_at_once(engine: Engine, schedule: _Watcher, looks: Looks) -> None:
+    """Its other sources wait their turn, those of another host do not."""
+    active = repositories(engine, *(f"https://f.example/v/{n}" for n in range(5)), "https://g.example/v/x")
+    looks.hold.clear()
+    schedule.start_due(active)
+    until(lambda: len(looks.started) == 3)
+    schedule.start_due(active)
+    time.sleep(0.1)
+    assert sorted(url[8] for url in looks.started) == ["f", "f", "g"]
+    looks.hold.set()
+    schedule.join(5)
+    schedule.start_due(active)
+    schedule.join(5)
+    assert len(looks.started) == 5
+
+
+def test_a_host_in_trouble_is_asked_by_none(engine: Engine, schedule: _Watcher, looks: Looks) -> None:
+    """Its sources are not tried one after the other; a person's wish is tried all the same."""
+    active = repositories(engine, *(f"https://f.example/v/{n}" for n in range(6)))
+    looks.fault = RepositoryError("503", host_fault=True)
+    schedule.start_due(active)
+    schedule.join(5)
+    schedule.start_due(active)
+    schedule.join(5)
+    assert len(looks.started) == 2
+    with writing(engine) as conn:
+        sources.force_repository(conn, active[0].repo_id, 5.0)
+        active[0] = sources.get_repository(conn, active[0].repo_id)
+    time.sleep(0.1)
+    schedule.start_due(active)
+    schedule.join(5)
+
+    assert looks.started.count("https://f.example/v/0") >= 1
+    assert len(looks.started) > 2
+
+
+def test_a_failing_source_is_tried_later_and_later(
+    engine: Engine, looks: Looks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wait doubles up to a limit, with some jitter."""
+    settings = StreamsSettings(home=tmp_path, poll_seconds=5.0)
+    schedule = _Watcher(settings, looks, StreamsMetrics(CollectorRegistry()))  # type: ignore[arg-type]
+    active = repositories(engine, "/local")
+    looks.fault = RepositoryError("broken")
+    now, waits = 0.0, []
+    monkeypatch.setattr("streams.watch.watcher.time.monotonic", lambda: now)
+    for _ in range(6):
+        schedule.start_due(active)
+        while schedule._threads and schedule._threads[0].is_alive():
+            time.sleep(0.001)
+        (entry,) = schedule._schedules.values()
+        waits.append(entry.due - now)
+        now = entry.due
+
+    for wait, expected in zip(waits, (10, 20, 40, 60, 60, 60), strict=True):
+        assert 0.84 * expected <= wait <= 1.16 * expected
+    assert len({round(wait, 6) for wait in waits[3:]}) == 3
+
+
+def test_what_another_version_read_is_told(watcher: Watcher) -> None:
+    """Without anybody's help, and once; the outbox is the worker's to publish."""
+    repo_id = watcher.add(Path("/nowhere"))
+    with writing(watcher.engine) as conn:
+        sources.record_head(conn, repo_id, "c1", 1.0, parser="parser1_older")
+
+    def waiting() -> list[Outgoing]:
+        with reading(watcher.engine) as conn:
+            return [item.record for item in outbox.waiting(conn)]
+
+    until(waiting)
+    time.sleep(0.5)
+    (record,) = waiting()
+    event = CommitRecord.decode(record.value).to_domain()
+    assert (record.topic, event.repo_id, event.upgrade) == ("repo.commits", repo_id, parser_version())

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0001"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
@@ -19,6 +19,7 @@ STRING = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 DROPPED = {
     "commits": ["repo_id"],
     "conflicts": ["repo_id", "state"],
+    "costs": ["repo_id"],
     "drops": ["reason"],
     "link_history": ["link_id"],
     "links": ["name", "register", "repo_id", "sheet_family", "state"],
@@ -31,7 +32,6 @@ CREATED = {
     "ix_commits_applied_at": "commits (applied_at)",
     "ix_tree_files_blob": "tree_files (blob_id)",
     "ix_symbols_name_start": "symbols (substr(name, 1, 120), repo_id, path, line)",
-    "ix_sheet_changes_new_sha256": "sheet_changes (new_sha256)",
     "ix_links_repo_path": "links (repo_id, path)",
     "ix_links_sheet_path": "links (sheet_family, path)",
     "ix_links_name_start": "links (substr(name, 1, 120), path)",
@@ -40,6 +40,8 @@ CREATED = {
     "ix_links_gone": "links (state, path) WHERE state NOT IN ('kept', 'moved', 'new')",
     "ix_link_history_link_seq": "link_history (link_id, seq)",
     "ix_conflicts_repo_path": "conflicts (repo_id, path, line)",
+    "ix_conflicts_part_start": "conflicts (substr(lower(part), 1, 120), repo_id, path, line)",
+    "ix_conflicts_kind_path": "conflicts (kind, repo_id, path, line)",
     "ix_conflicts_open": "conflicts (repo_id, path, line) WHERE state = 'open'",
     "ix_samples_repo_path": "samples (repo_id, path)",
     "ix_samples_pending": "samples (seq) WHERE state = 'pending'",
@@ -54,6 +56,8 @@ CREATED = {
     "ix_dead_letters_state_died": "dead_letters (state, died_at)",
     "ix_dead_letters_agent_died": "dead_letters (agent, died_at)",
     "ix_dead_letters_died_at": "dead_letters (died_at)",
+    "ix_audits_audited_at": "audits (audited_at)",
+    "ix_costs_repo_recorded": "costs (repo_id, recorded_at)",
 }
 
 
