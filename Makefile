@@ -7,7 +7,7 @@ UV := $(BIN)/uv
 READY := $(VENV)/.ready
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo test check soak format bench bench-datasheet bench-code bench-mapper bench-ledger bench-streams bench-scale bench-workers bench-trainer bench-eval gold tree lock clean
+.PHONY: help setup demo test proof check soak format bench bench-datasheet bench-code bench-mapper bench-ledger bench-streams bench-scale bench-workers bench-trainer bench-eval gold tree lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -66,6 +66,9 @@ bench-scale: setup # BENCH='--links 10000000 --folder DIR': a synthetic ledger o
 bench-workers: setup
 	@mkdir -p bench/results
 	$(BIN)/python -m bench.workers --json bench/results/workers.json
+
+proof: setup ## 2,000 random histories over the whole stream: incremental equals full (docs/proofs.md)
+	$(BIN)/python -m tests.streams.history --examples 2000
 
 gold: setup ## write the generated vendor's gold labels, tests/data/gold, anew
 	$(BIN)/sheetstream gold generate --labels-only tests/data/gold

@@ -21,6 +21,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
+from bench.in_process import InProcess
 from bench.mapper.process import Spent, run_measured
 from mapper.model import Datasheet, Register, Section
 from streams.agents.handlers import create_handlers
@@ -115,21 +116,13 @@ def watch(home: Path, repository: Path, backfill_commits: int) -> None:
     engine.dispose()
 
 
-class HerePool:
-    """A pool that calls at once, so that memory and time are of one process."""
-
-    def call(self, function: Any, *args: Any) -> Any:
-        """Return what the function returns."""
-        return function(*args)
-
-
 def apply(home: Path) -> None:
     """Apply the records as the agents symbols and links do, one transaction a record."""
     settings = StreamsSettings(home=home)
     engine = _ledger(settings)
     with writing(engine) as conn:
         sheets.write_sheet(conn, _sheet(), source_id="src", released_at=1.0, read_at=1.0, seconds=0.0, current=True)
-    registry, pool = CollectorRegistry(), HerePool()
+    registry, pool = CollectorRegistry(), InProcess()
     handlers: dict[str, Any] = {
         handler.agent: handler
         for handler in create_handlers(settings, engine, StreamsMetrics(registry), pool)  # type: ignore[arg-type]

@@ -1,46 +1,53 @@
 """What a small commit costs the agents beside mapping its repository anew, and whether both end in the same links.
 
-The agents run in this process, without Kafka and without their pool, so that the CPU time of each event is its own.
-A full mapping is the same agents on an empty ledger that get the newest commit alone.
+The last commits of a bare repository along first parents go through the agents symbols and links into a ledger of
+their own, in this process, so that its CPU time (with git's) is all there is. A full mapping is the same agents on an
+empty ledger that get the newest commit alone: every file parsed, every datasheet linked.
 """
 
+import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
+from bench.in_process import InProcess
+from mapper.ids import commit_event_id
 from mapper.model import Datasheet
 from streams import topics
 from streams.agents.links import LinksAgent
-from streams.agents.symbols import SymbolsAgent, open_mirrors
-from streams.blobs import BlobStore
+from streams.agents.symbols import SymbolsAgent
 from streams.config import StreamsSettings
 from streams.errors import MovedError
 from streams.events import CommitEvent
 from streams.ledger import dump, sheets, sources, symbols
+from streams.ledger.costs import recent_costs
 from streams.ledger.engine import open_ledger, reading, writing
 from streams.ledger.migrate import upgrade
 from streams.ledger.outbox import Outgoing
 from streams.metrics import StreamsMetrics
 from streams.pool import Pool
-from streams.producer import RecordProducer
-from streams.records import ChangeRecord, CommitRecord
-from streams.watch.git import EMPTY_TREE
-from streams.watch.poll import Poller
+from streams.records import ChangeRecord
+from streams.watch.git import GitMirror
+from streams.watch.gitcommand import run_git
 
-EVERYTHING = 1 << 30
 TARGET_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventCost:
-    """CPU time of both agents for one commit, and the wall time of their ledger transactions."""
+    """CPU time of both agents and git for one commit, and the wall time of the longer of their ledger transactions."""
 
+    num_files: int
+    """Files that the commit changed; all of them for a full mapping."""
+    num_decisions: int
+    """Datasheets whose links were decided anew."""
     cpu_seconds: float
     ledger_seconds: float
 
@@ -51,6 +58,7 @@ class RepositoryCost:
 
     repository: str
     num_files: int
+    num_sheets: int
     num_links: int
     commits: tuple[EventCost, ...]
     full: EventCost
@@ -63,24 +71,28 @@ class RepositoryCost:
 
 
 def measure_repository(
-    folder: Path, url: str, datasheets: Sequence[Datasheet], *, last: int, say: Callable[[str], object]
+    home: Path, repository: Path, datasheets: Sequence[Datasheet], *, last: int, say: Callable[[str], object]
 ) -> RepositoryCost:
-    """Return what the last commits of a repository cost after what came before them was mapped at once."""
-    say(f"{url}: the commits before the last {last}, mapped at once")
-    stream = Agents(folder / "commits", datasheets)
-    stream.import_before(url, last)
-    commits = [stream.apply(event) for event in stream.poll()]
-    say(f"{url}: {len(commits)} commits; the newest one mapped anew")
-    scratch = Agents(folder / "scratch", datasheets)
-    scratch.add(url, tip=None)
-    (event,) = scratch.poll()
-    full = scratch.apply(event)
+    """Return what the last commits of a bare repository cost after the one before them was mapped at once."""
+    mirror = GitMirror(repository)
+    listed = run_git(["rev-list", "--first-parent", f"--max-count={last + 1}", "HEAD"], folder=repository)
+    commits = listed.decode().split()[::-1]
+    say(f"{repository}: the commit before the last {len(commits) - 1}")
+    stream = Agents(home / "commits", mirror, datasheets)
+    stream.apply(commits[0], None)
+    say(f"{repository}: {len(commits) - 1} commits")
+    costs = [stream.apply(commit, base) for base, commit in pairwise(commits)]
+    say(f"{repository}: the newest commit mapped anew")
+    scratch = Agents(home / "scratch", mirror, datasheets)
+    full = scratch.apply(commits[-1], None)
     num_files, num_links, lines = stream.state()
+    name = repository.parent.name if repository.name == "repo" else repository.name.removesuffix(".git")
     return RepositoryCost(
-        repository=Path(url).name.removesuffix(".git"),
+        repository=name,
         num_files=num_files,
+        num_sheets=len(datasheets),
         num_links=num_links,
-        commits=tuple(commits),
+        commits=tuple(costs),
         full=full,
         equal=lines == scratch.state()[2],
     )
@@ -89,61 +101,40 @@ def measure_repository(
 class Agents:
     """The symbols and links agents over a ledger of their own, with these datasheets in it."""
 
-    def __init__(self, home: Path, datasheets: Sequence[Datasheet]) -> None:
+    def __init__(self, home: Path, mirror: GitMirror, datasheets: Sequence[Datasheet]) -> None:
         home.mkdir(parents=True)
-        self._settings = StreamsSettings(home=home, default_licence="MIT")
-        self._engine: Engine = open_ledger(self._settings.database_url)
+        settings = StreamsSettings(home=home, default_licence="MIT")
+        self._engine: Engine = open_ledger(settings.database_url)
         upgrade(self._engine)
-        self._metrics = StreamsMetrics(CollectorRegistry())
-        pool, mirrors = cast(Pool, InProcess()), open_mirrors(home)
-        self._symbols = SymbolsAgent(self._settings, self._engine, self._metrics, pool, mirrors)
-        self._links = LinksAgent(self._engine, self._metrics, pool, mirrors, settings=self._settings)
-        self._repo_id = ""
-        now = time.time()
+        self._mirror = mirror
+        metrics, pool = StreamsMetrics(CollectorRegistry()), cast(Pool, InProcess())
+        self._symbols = SymbolsAgent(settings, self._engine, metrics, pool, lambda _: mirror)
+        self._links = LinksAgent(self._engine, metrics, pool, lambda _: mirror, settings=settings)
         with writing(self._engine) as conn:
+            self._repo_id = sources.add_repository(conn, url=str(mirror.folder), now=0.0).repo_id
             for sheet in datasheets:
-                known = {"source_id": "bench", "released_at": now, "read_at": now, "seconds": 0.0, "current": True}
-                sheets.write_sheet(conn, sheet, **known)  # type: ignore[arg-type]  # names and types are its own
+                sheets.write_sheet(
+                    conn, sheet, source_id="bench", released_at=1.0, read_at=1.0, seconds=0.0, current=True
+                )
 
-    def add(self, url: str, *, tip: str | None) -> None:
-        """Watch a repository; tip is the commit from which on commits are told, None for the newest alone."""
-        with writing(self._engine) as conn:
-            self._repo_id = sources.add_repository(conn, url=url, now=time.time()).repo_id
-            if tip is not None:
-                sources.record_tip(conn, self._repo_id, tip)
-
-    def import_before(self, url: str, last: int) -> None:
-        """Watch a repository and map the commit before its last ones as its first."""
-        self.add(url, tip=EMPTY_TREE)
-        start = self.poll()[-last - 1]
-        first = CommitEvent(
-            event_id="first", repo_id=self._repo_id, family=self._repo_id, ref="HEAD", commit=start.commit, base=None,
-            changed=(), complete=False, commit_time=start.commit_time, summary="",
+    def apply(self, commit: str, base: str | None) -> EventCost:
+        """Let both agents apply a commit and what follows from it; base None: as the first of the repository."""
+        changed = tuple(self._mirror.changes(base, commit)) if base else ()
+        event = CommitEvent(
+            event_id=commit_event_id(self._repo_id, commit, base), repo_id=self._repo_id, family=self._repo_id,
+            ref="HEAD", commit=commit, base=base, changed=changed, complete=base is not None, commit_time=1.0,
+            summary="",
         )  # fmt: skip
-        self.apply(first)
-        with writing(self._engine) as conn:
-            sources.record_tip(conn, self._repo_id, start.commit)
-
-    def poll(self) -> list[CommitEvent]:
-        """Return the events that the watcher would tell now."""
-        told = Told()
-        poller = Poller(
-            self._settings, self._engine, cast(RecordProducer, told), BlobStore(self._settings.home), self._metrics
-        )
-        with reading(self._engine) as conn:
-            repository = sources.get_repository(conn, self._repo_id)
-        poller.poll_repository(repository)
-        return [CommitRecord.decode(record.value).to_domain() for record in told.records]
-
-    def apply(self, event: CommitEvent) -> EventCost:
-        """Let both agents apply a commit and what follows from it."""
-        cpu, ledger = time.process_time(), 0.0
-        records, seconds = self._deliver(self._symbols, event)
-        ledger += seconds
+        cpu = _cpu_seconds()
+        records, held = self._deliver(self._symbols, event)
         for record in records:
             if record.topic == topics.CHANGES.name:
-                ledger += self._deliver(self._links, ChangeRecord.decode(record.value).to_domain())[1]
-        return EventCost(cpu_seconds=time.process_time() - cpu, ledger_seconds=ledger)
+                held = max(held, self._deliver(self._links, ChangeRecord.decode(record.value).to_domain())[1])
+        spent = _cpu_seconds() - cpu
+        with reading(self._engine) as conn:
+            costs = recent_costs(conn, repo_id=self._repo_id)
+        taken = next((cost.decisions_taken for cost in costs if cost.agent == LinksAgent.agent), 0)
+        return EventCost(num_files=len(changed), num_decisions=taken, cpu_seconds=spent, ledger_seconds=held)
 
     def state(self) -> tuple[int, int, list[str]]:
         """Return how many files and links there are, and the canonical lines of links, conflicts and relevance."""
@@ -165,21 +156,7 @@ class Agents:
             return effect.records, time.perf_counter() - started
 
 
-class InProcess:
-    """Stands for the pool: calls at once."""
-
-    def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        return function(*arguments, **options)
-
-    def call_each(self, function: Callable[..., Any], items: Sequence[tuple[Any, ...]], limits: object) -> list[Any]:
-        return [function(*item) for item in items]
-
-
-class Told:
-    """Stands for the producer: keeps what is sent."""
-
-    def __init__(self) -> None:
-        self.records: list[Outgoing] = []
-
-    def send(self, records: Sequence[Outgoing]) -> None:
-        self.records += records
+def _cpu_seconds() -> float:
+    """Return the CPU time of this process and of the git processes that ended."""
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime

@@ -114,6 +114,8 @@ class SamplesAgent:
             paths, held_out, prepared = samples.live_paths(conn, event.repo_id), False, Built()
         else:
             paths, held_out = set(event.paths), self._holdout.excludes(repository.family)
+            if event.cause.kind == "removal":  # added again since: what it does not have any more goes nevertheless
+                paths |= samples.live_paths(conn, event.repo_id) - symbols.read_tree(conn, event.repo_id).keys()
         selection = Selection(conn, event, paths, prepared.samples, held_out=held_out)
         drops = [*prepared.drops, *selection.drops]
         samples.retract(conn, [row.sample_id for row in selection.retracted])

@@ -29,7 +29,7 @@ class Cost:
     prompts: int = 0
     tokens: int = 0
     cpu_seconds: float = 0.0
-    """Of preparing and applying, in our processes; git's own is not in it."""
+    """Of the worker, and of linking in the pool; those of git and of parsing are in the wall seconds only."""
     wall_seconds: float = 0.0
     recorded_at: float
 

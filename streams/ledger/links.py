@@ -224,26 +224,32 @@ def write_links(conn: Connection, repo_id: str, stored: Sequence[StoredLink]) ->
 
 
 def write_turns(conn: Connection, repo_id: str, turns: Sequence[LinkTurn], now: float) -> None:
-    """Write links that changed state, and add the changes to their history; the same change again adds nothing."""
+    """Write links that changed state, and add the changes to their history; the last one again adds nothing."""
     write_links(conn, repo_id, [turn.stored for turn in turns])
-    known = _history_lengths(conn, [turn.stored.link.link_id for turn in turns])
-    rows = {}
+    last = _last_changes(conn, [turn.stored.link.link_id for turn in turns])
+    rows = []
     for turn in turns:
         link, cause = turn.stored.link, turn.cause
-        key = content_id("lh1", link.link_id, turn.stored.state, link.revision, cause.kind, cause.id)
-        seq = known[link.link_id] = known.get(link.link_id, 0) + 1
-        rows[key] = {
-            "change_id": key,
-            "seq": seq,
-            "link_id": link.link_id,
-            "state": turn.stored.state,
-            "revision": link.revision,
-            "cause_kind": cause.kind,
-            "cause_id": cause.id,
-            "detail": turn.detail,
-            "changed_at": now,
-        }
-    upsert(conn, link_history, list(rows.values()), update=())
+        seq, *known = last.get(link.link_id, (0,))
+        # The same change may come again after others: a branch that is forced back to a commit it was at before.
+        told = [turn.stored.state, link.revision, cause.kind, cause.id]
+        if known == told:
+            continue
+        last[link.link_id] = (seq + 1, *told)
+        rows.append(
+            {
+                "change_id": content_id("lh2", link.link_id, seq + 1, *told),
+                "seq": seq + 1,
+                "link_id": link.link_id,
+                "state": turn.stored.state,
+                "revision": link.revision,
+                "cause_kind": cause.kind,
+                "cause_id": cause.id,
+                "detail": turn.detail,
+                "changed_at": now,
+            }
+        )
+    upsert(conn, link_history, rows, update=())
 
 
 def replace_relevance(
@@ -323,12 +329,13 @@ def _values(repo_id: str, stored: StoredLink) -> Mapping[str, Any]:
     }
 
 
-def _history_lengths(conn: Connection, link_ids: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
+def _last_changes(conn: Connection, link_ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """Return (seq, state, revision, kind and id of the cause) of the last change of each link that has a history."""
+    found: dict[str, tuple[Any, ...]] = {}
+    told = link_history.c
+    columns = (told.seq, told.state, told.revision, told.cause_kind, told.cause_id)
     for start in range(0, len(link_ids), BATCH_ROWS):
-        here = link_history.c.link_id.in_(link_ids[start : start + BATCH_ROWS])
-        query = (
-            select(link_history.c.link_id, func.max(link_history.c.seq)).where(here).group_by(link_history.c.link_id)
-        )
-        found.update(dict(conn.execute(query).all()))
+        here = told.link_id.in_(link_ids[start : start + BATCH_ROWS])
+        query = select(told.link_id, *columns).where(here).order_by(told.link_id, told.seq)
+        found.update({row.link_id: tuple(row[1:]) for row in conn.execute(query)})
     return found

@@ -7,7 +7,7 @@ from streams.ledger.columns import String, Text, metadata
 link_history = Table(
     "link_history",
     metadata,
-    Column("change_id", String, primary_key=True),  # of (link, state, revision, cause): a replay adds nothing
+    Column("change_id", String, primary_key=True),  # of (link, seq, state, revision, cause)
     Column("seq", Integer, nullable=False),  # position within the link's history, from 1
     Column("link_id", String, nullable=False),
     Column("state", String, nullable=False),

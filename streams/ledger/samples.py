@@ -158,7 +158,9 @@ def add_samples(conn: Connection, new: Sequence[NewSample]) -> None:
     ):
         _set_state(conn, wanted, state)
     rows = {item.sample.sample_id: _values(item, seq) for seq, item in enumerate(new, start=first)}
-    upsert(conn, samples, [row for key, row in rows.items() if key not in known])
+    # The text may stand elsewhere now: in a fork, or under another path. What a shard holds of it stays as it was.
+    upsert(conn, samples, [row for key, row in rows.items() if known.get(key) is None], update=(*_PLACE, "body"))
+    upsert(conn, samples, [row for key, row in rows.items() if known.get(key) is not None], update=_PLACE)
 
 
 def retract(conn: Connection, sample_ids: Sequence[str]) -> None:
@@ -236,6 +238,7 @@ def count_drops(conn: Connection) -> dict[tuple[str, str], int]:
 
 _NAMES = [field.name for field in dataclasses.fields(SampleRow)]
 _COLUMNS = [samples.c[name] for name in _NAMES]
+_PLACE = ("repo_id", "path", "sheet_family", "domain", "licence", "blob_id", "event_time")
 
 
 def _set_state(conn: Connection, sample_ids: Sequence[str], state: str) -> None:

@@ -41,7 +41,7 @@ def test_commits_end_where_a_full_mapping_ends(tmp_path: Path) -> None:
     commits = write_history(path, snapshots(tree, small_commits(tree, 3)))
     publish_commit(path, commits[-1])
 
-    cost = measure_repository(tmp_path / "run", str(path), [SHEET], last=3, say=lambda _: None)
+    cost = measure_repository(tmp_path / "run", path, [SHEET], last=3, say=lambda _: None)
 
     assert cost.equal
     assert cost.num_links

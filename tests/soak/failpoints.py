@@ -15,7 +15,7 @@ from tests.soak.bench import Bench
 from tests.soak.scenario import Row, scenario
 from tests.soak.system import System
 
-LATER_PASS = {"watch": 2, "seal": 2, "delivery": 4, "publish": 3, "pool": 3}
+LATER_PASS = {"watch": 1, "seal": 2, "delivery": 4, "publish": 3, "pool": 3}
 PROCESS = {"watch": "watcher", "seal": "sealer"}
 HOW = ("exit", "sleep:600")
 POISON = Outgoing(topic=topics.COMMITS.name, key="soak", value=b"\xff no record")
@@ -57,6 +57,9 @@ def _pass(bench: Bench, point: Point, number: int) -> int:
 
 
 for _point in Point:
+    # The watcher looks at all sources at once: only the one it died at is sure to be left for its next life, and of
+    # those that are noted none is.
+    _points = (_point,) if _point is Point.NOTED else (_point, _point)
     scenario(_point.value, f"a process dies at {_point.value}: by itself, then by SIGKILL")(
-        partial(die_at, points=(_point, _point))
+        partial(die_at, points=_points)
     )

@@ -146,7 +146,7 @@ def test_many_paths_are_spread_over_records_that_fit() -> None:
 @pytest.mark.parametrize("record", [records.CommitRecord, records.SheetRecord])
 def test_a_record_from_before_upgrades_is_no_upgrade(record: type[records.WireRecord]) -> None:
     """Topics keep what older versions wrote for years; any other field that is missing is still an error."""
-    (value,) = [value for kind, value in EXAMPLES if kind is record]
+    value = next(value for kind, value in EXAMPLES if kind is record)
     again = dataclasses.replace(value, upgrade="parser1_x")
     fields = json.loads(record.from_domain(value).encode())
 

@@ -42,6 +42,7 @@ def write_others(conn: Connection) -> None:
     row = {**dict.fromkeys(names, "x"), "seq": 1, "event_time": 1.0, "body": b""}
     upsert(conn, samples, [{**row, "sample_id": key, "state": "pending"} for key in "abc"])
     conn.execute(update(samples).where(samples.c.sample_id != "a").values(state="sealed"))
+    conn.execute(update(samples).where(samples.c.sample_id == "b").values(repo_id="another"))
     names = ("repo_id", "sheet_family", "part", "kind", "symbol_id", "name", "path", "code_value", "sheet_value")
     row = {**dict.fromkeys((*names, "detail", "opened_by"), "x"), "line": 1, "page": 1}
     upsert(conn, conflicts, [{**row, "conflict_id": key, "state": "open"} for key in "ab"])

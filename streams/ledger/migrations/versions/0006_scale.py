@@ -158,7 +158,8 @@ def _trigger_sqlite(tallied: Tallied) -> None:
     op.execute(f"CREATE TRIGGER {name}_delete AFTER DELETE ON {tallied.table} BEGIN {add('OLD.', -1)} END")
     if tallied.label_changes:
         op.execute(
-            f"CREATE TRIGGER {name}_update AFTER UPDATE ON {tallied.table} WHEN OLD.state <> NEW.state"
+            f"CREATE TRIGGER {name}_update AFTER UPDATE ON {tallied.table}"
+            f" WHEN OLD.state <> NEW.state OR OLD.repo_id <> NEW.repo_id"
             f" BEGIN {add('OLD.', -1)} {add('NEW.', 1)} END"
         )
 

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import Engine
 
 import mapper.code
-import mapper.linking
+import mapper.linking.mapping
 from mapper import version
 from mapper.errors import DatasheetError
 from mapper.ids import commit_event_id, sheet_event_id
+from mapper.linking.mapping import Decision
 from mapper.model import Datasheet, SourceFile
 from streams import topics
 from streams.agents.links import LinksAgent
@@ -161,6 +162,7 @@ class Mapper:
         monkeypatch.setattr(version, "source_digest", lambda names, _: self.versions[tuple(names)] * 32)
         monkeypatch.setattr("streams.agents.one_file.parse_file", self.parse)
         monkeypatch.setattr("streams.agents.links.map_tree", self.map)
+        monkeypatch.setattr("streams.agents.remap.renew", self.renew)
 
     def use(self, parser: str = "1", reader: str = "1", linker: str = "1") -> None:
         """Be of these versions from now on, as if every process had been started afresh."""
@@ -182,6 +184,12 @@ class Mapper:
         names = ("CONTROL", "STATUS", "SAMPLE_RATE")
         at = {"CONTROL": 0, "SAMPLE_RATE": 1, "STATUS": 2}
         return self._sheet(hashlib.sha256(pdf).hexdigest(), registers={name: at[name] for name in names[:count]})
+
+    def renew(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, Any]]:
+        for key, decision in mapper.linking.mapping.renew(*args, **kwargs):
+            is_older = isinstance(decision, Decision) and self.versions[version.LINKING] == "1"
+            kept = tuple(n for n in decision.links if n.symbol.kind != "function") if is_older else ()
+            yield key, dataclasses.replace(decision, links=kept) if is_older else decision
 
     def map(self, *args: Any, **kwargs: Any) -> Any:
         mapping = mapper.linking.map_tree(*args, **kwargs)
