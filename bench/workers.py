@@ -20,9 +20,8 @@ from pathlib import Path
 
 from bench.flow import LOOK_SECONDS, PART, REGISTERS, Flow, working
 from bench.postgres import Server, serving
-from deploy.local.broker import Broker
+from deploy.local.broker import running_broker
 from deploy.local.config import load_settings
-from deploy.local.home import Home
 from streams.audit import audit
 from streams.config import StreamsSettings
 from streams.ledger.engine import open_ledger
@@ -57,12 +56,8 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o755)
         repositories = [_repository(folder / f"vendor{number}", arguments.commits) for number in range(REPOSITORIES)]
-        broker = _broker(folder / "broker")
-        try:
-            with serving(folder / "postgres") as server:
-                rates = _measure(arguments, folder, repositories, broker.address, server)
-        finally:
-            broker.stop()
+        with running_broker(folder / "broker", load_settings().cache) as kafka, serving(folder / "postgres") as server:
+            rates = _measure(arguments, folder, repositories, kafka, server)
     cores = len(os.sched_getaffinity(0))
     print(f"{'workers':>8}{'records':>9}{'seconds':>9}{'records/s':>11}{'of one':>8}   each")
     for rate in rates:
@@ -138,16 +133,6 @@ def _repository(folder: Path, commits: int) -> Path:
 
 def _git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *arguments], cwd=folder, env=os.environ | _GIT, check=True)
-
-
-def _broker(folder: Path) -> Broker:
-    home = Home(folder)
-    home.create()
-    ports = home.choose_ports(["kafka", "controller"])
-    broker = Broker(home, load_settings().cache, port=ports["kafka"], controller_port=ports["controller"])
-    with (home.logs / "broker.log").open("wb") as log:
-        broker.start(output=log.fileno())
-    return broker
 
 
 def _arguments() -> argparse.Namespace:
