@@ -7,7 +7,7 @@ UV := $(BIN)/uv
 READY := $(VENV)/.ready
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo test proof check soak format bench bench-datasheet bench-code bench-mapper bench-ledger bench-streams bench-trainer bench-eval gold tree lock clean
+.PHONY: help setup demo test proof check soak format bench bench-datasheet bench-code bench-mapper bench-ledger bench-streams bench-scale bench-workers bench-trainer bench-eval gold tree lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -57,6 +57,15 @@ quick-types:
 format: setup ## rewrite the code in the project's format
 	$(BIN)/ruff check -q --fix . || true
 	$(BIN)/ruff format -q .
+
+bench-scale: setup # BENCH='--links 10000000 --folder DIR': a synthetic ledger on both databases; 25 GB and an hour
+	@mkdir -p bench/results
+	for database in sqlite postgresql; do $(BIN)/python -m bench.scale --database $$database $(BENCH) \
+	  --json bench/results/scale-$$database.json --markdown bench/results/scale-$$database.md || exit 1; done
+
+bench-workers: setup
+	@mkdir -p bench/results
+	$(BIN)/python -m bench.workers --json bench/results/workers.json
 
 proof: setup ## 2,000 random histories over the whole stream: incremental equals full (docs/proofs.md)
 	$(BIN)/python -m tests.streams.history --examples 2000

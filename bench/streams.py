@@ -17,10 +17,11 @@ from pathlib import Path
 
 from bench.streaming.commit_cost import TARGET_SHARE, RepositoryCost, measure_repository
 from bench.streaming.latency import Latency, measure_latency
-from bench.streaming.place import running_broker
 from bench.streaming.throughput import Rate, measure_throughput
 from bench.streaming.vendor import driver_tree, small_commits, snapshots, write_sheets
 from deploy.demo.repositories.history import publish_commit, write_history
+from deploy.local.broker import running_broker
+from deploy.local.config import load_settings
 from mapper.model import Datasheet
 from streams.sandbox import read_sheet
 
@@ -37,7 +38,7 @@ def main() -> None:
         print(report_costs(costs))
         found["commits"] = [dataclasses.asdict(cost) for cost in costs]
         if not arguments.costs_only:
-            with running_broker(folder / "broker") as kafka:
+            with running_broker(folder / "broker", load_settings().cache) as kafka:
                 latency = measure_latency(
                     folder / "latency", kafka, num_commits=arguments.commits, num_others=OTHER_DRIVERS, say=_say
                 )

@@ -91,8 +91,8 @@ class Sealer:
         self._folder.mkdir(parents=True, exist_ok=True)
         sweep(self._folder)
         with ledger.reading(self._engine) as conn:
-            sealed = [shard for shard in shards.list_shards(conn) if shard.state == "sealed"]
-        missing = [shard.name for shard in sealed if not self._is_whole(shard)]
+            sealed = shards.sealed_files(conn)
+        missing = [name for name, num_bytes in sealed if not self._is_whole(name, num_bytes)]
         for name in missing:
             logger.error("sealed shard is missing or has another size name=%s", name)
         self._metrics.shard_mismatches.set(len(missing))
@@ -197,9 +197,9 @@ class Sealer:
         self._failpoints.hit(Point.SIDECAR_VISIBLE)
         return sidecar
 
-    def _is_whole(self, shard: Shard) -> bool:
-        path = self._folder / shard.name
-        return path.exists() and path.stat().st_size == shard.num_bytes and sidecar_path(path).exists()
+    def _is_whole(self, name: str, num_bytes: int | None) -> bool:
+        path = self._folder / name
+        return path.exists() and path.stat().st_size == num_bytes and sidecar_path(path).exists()
 
     def _count(self, sidecar: Sidecar) -> None:
         self._metrics.shards_sealed.inc()

@@ -46,18 +46,11 @@ def data_dir() -> Path:
 @pytest.fixture(scope="session")
 def kafka_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """host:port of one embedded broker for the whole run; tests keep apart by topic prefix."""
-    from deploy.local.broker import Broker
+    from deploy.local.broker import running_broker
     from deploy.local.config import load_settings
-    from deploy.local.home import Home
 
-    home = Home(tmp_path_factory.mktemp("broker"))
-    home.create()
-    ports = home.choose_ports(["kafka", "controller"])
-    broker = Broker(home, load_settings().cache, port=ports["kafka"], controller_port=ports["controller"])
-    with (home.logs / "broker.log").open("wb") as log:
-        broker.start(output=log.fileno())
-    yield broker.address
-    broker.stop()
+    with running_broker(tmp_path_factory.mktemp("broker"), load_settings().cache) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

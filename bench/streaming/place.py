@@ -9,9 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.broker import Broker
-from deploy.local.config import load_settings
-from deploy.local.home import Home
 from streams.config import StreamsSettings
 from streams.ledger.engine import open_ledger
 from streams.ledger.migrate import upgrade
@@ -55,21 +52,6 @@ class Place:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-@contextmanager
-def running_broker(folder: Path) -> Iterator[str]:
-    """Run an embedded broker below a folder and give its address."""
-    home = Home(folder)
-    home.create()
-    ports = home.choose_ports(["kafka", "controller"])
-    broker = Broker(home, load_settings().cache, port=ports["kafka"], controller_port=ports["controller"])
-    with (home.logs / "broker.log").open("wb") as log:
-        broker.start(output=log.fileno())
-    try:
-        yield broker.address
-    finally:
-        broker.stop()
 
 
 def new_place(folder: Path, kafka: str, *, prefix: str) -> Place:

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "topics": ("deploy.cli.topics:app", "Kafka's topics as they should be."),
     "dlq": ("deploy.cli.dlq:app", "Records that could not be processed."),
     "replay": ("deploy.cli.replay:replay", "Send a repository's commits again."),
+    "ledger": ("deploy.cli.ledger_admin:app", "The ledger's database: size, check, move, prune."),
     "shards": ("deploy.cli.shards:app", "The sealed training shards."),
     "model": ("deploy.cli.model:app", "The base model that is trained."),
     "train": ("deploy.cli.train:train_command", "Train on the shards without the other processes."),

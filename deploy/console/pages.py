@@ -25,6 +25,7 @@ from trainer.errors import CheckpointError
 from trainer.manifest import checkpoint_digest, list_checkpoints, read_manifest
 
 ROWS = 200
+PAGE_LINKS = 1000  # of a repository's or a datasheet's page; the rest is behind /links
 FILE_ROWS = 2000
 MAX_CHANGES = 500
 MAX_PAGE = 100_000
@@ -64,11 +65,12 @@ def links(source: Source, request: Request) -> dict[str, Any]:
     asked = {
         name: request.query_params.get(name, "").strip() for name in ("symbol", "path", "part", "register", "state")
     }
-    page = page_number(request)
-    wanted: dict[str, str | None] = {name: value or None for name, value in asked.items()}
+    after = request.query_params.get("after", "").strip() or None
+    wanted: dict[str, Any] = {name: value or None for name, value in asked.items()}
     with reading(source.engine) as conn:
-        rows = find_links(conn, **wanted, limit=ROWS + 1, offset=(page - 1) * ROWS)
-    return {"asked": asked, "links": rows[:ROWS], "page": page, "more": len(rows) > ROWS, "states": LINK_STATES}
+        rows = find_links(conn, **wanted, limit=ROWS + 1, after=after)
+    following = rows[ROWS - 1].link_id if len(rows) > ROWS else None
+    return {"asked": asked, "links": rows[:ROWS], "after": after, "next": following, "states": LINK_STATES}
 
 
 def repository(source: Source, request: Request) -> dict[str, Any]:
@@ -104,7 +106,7 @@ def sheet(source: Source, request: Request) -> dict[str, Any]:
         if current is None:
             raise HTTPException(404, "no datasheet of this family is known")
         content = load_sheet(conn, current.sha256)
-        rows = find_links(conn, sheet_family=family, limit=5000)
+        rows = find_links(conn, sheet_family=family, limit=PAGE_LINKS)
         changes = find_sheet_changes(conn, family=family, limit=MAX_CHANGES + 1)
     by_register: dict[str, list[LinkRow]] = defaultdict(list)
     for row in rows:

@@ -8,7 +8,8 @@ import threading
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.local.errors import BrokerError
@@ -189,3 +190,18 @@ def reachable(address: str) -> bool:
             return True
     except (OSError, ValueError):
         return False
+
+
+@contextmanager
+def running_broker(folder: Path, cache: Path) -> Iterator[str]:
+    """Run a broker whose data lies below a folder of its own, and give its address; cache is where Kafka's jars are."""
+    home = Home(folder)
+    home.create()
+    ports = home.choose_ports(["kafka", "controller"])
+    broker = Broker(home, cache, port=ports["kafka"], controller_port=ports["controller"])
+    with (home.logs / "broker.log").open("wb") as log:
+        broker.start(output=log.fileno())
+    try:
+        yield broker.address
+    finally:
+        broker.stop()

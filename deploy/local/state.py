@@ -221,7 +221,7 @@ def _judge(settings: "StreamsSettings", state: SystemState) -> None:
 def _ledger_freshness(engine: "Engine") -> Freshness:
     from streams.ledger.engine import reading
     from streams.ledger.offsets import positions
-    from streams.ledger.shards import list_shards
+    from streams.ledger.shards import newest_sealed_event_time
     from streams.ledger.sheets import list_sheets
     from streams.ledger.sources import list_repositories
 
@@ -229,8 +229,8 @@ def _ledger_freshness(engine: "Engine") -> Freshness:
         heads = [repository.head_time for repository in list_repositories(conn)]
         heads += [sheet.released_at for sheet in list_sheets(conn)]
         linked = [position.event_time for position in positions(conn, "links")]
-        sharded = [shard.newest_event_time for shard in list_shards(conn)]
-    return Freshness(seen=_newest(heads), linked=_newest(linked), sharded=_newest(sharded))
+        sharded = newest_sealed_event_time(conn)
+    return Freshness(seen=_newest(heads), linked=_newest(linked), sharded=sharded)
 
 
 def _read_models(root: Path, state: SystemState) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, and_, func, select, update
 
 from mapper.model import Conflict
 from streams.events import Cause
 from streams.ledger.engine import BATCH_ROWS
+from streams.ledger.indexes import IS_OPEN, equals_folded
 from streams.ledger.schema import conflict_history, conflicts
 from streams.ledger.upsert import upsert
 
@@ -88,15 +89,13 @@ def find_conflicts(
     query = select(conflicts).order_by(
         conflicts.c.repo_id, conflicts.c.path, conflicts.c.line, conflicts.c.kind, conflicts.c.conflict_id
     )
-    equal = {
-        conflicts.c.repo_id: repo_id,
-        conflicts.c.state: state,
-        func.lower(conflicts.c.part): part and part.lower(),
-        conflicts.c.kind: kind,
-    }
-    for column, wanted in equal.items():
+    for column, wanted in ((conflicts.c.repo_id, repo_id), (conflicts.c.kind, kind)):
         if wanted is not None:
             query = query.where(column == wanted)
+    if part is not None:
+        query = query.where(equals_folded(conflicts.c.part, part))
+    if state is not None:
+        query = query.where(IS_OPEN if state == "open" else conflicts.c.state == state)
     return [_row(row) for row in conn.execute(query.limit(limit).offset(offset))]
 
 
@@ -137,7 +136,7 @@ def replace_conflicts(
     """
     cause_of = cause if callable(cause) else lambda _: cause
     now = time.time() if now is None else now
-    here = (conflicts.c.repo_id == repo_id) & (conflicts.c.state == "open")
+    here = and_(conflicts.c.repo_id == repo_id, IS_OPEN)
     if families is not None:
         here &= conflicts.c.sheet_family.in_(sorted(families))
     before = {row.conflict_id: _row(row) for row in conn.execute(select(conflicts).where(here))}
@@ -195,7 +194,7 @@ def _write_turns(conn: Connection, turns: Sequence[tuple[str, str, str, str, Cau
 
 
 def _row(row: Row[Any]) -> ConflictRow:
-    return ConflictRow(**{field.name: row._mapping[field.name] for field in dataclasses.fields(ConflictRow)})
+    return ConflictRow(**row._mapping)
 
 
 def _new_row(

@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from mapper.ids import content_id
 from streams.ledger.schema import costs
@@ -47,12 +47,3 @@ def recent_costs(conn: Connection, *, repo_id: str | None = None, limit: int = 1
     if repo_id is not None:
         query = query.where(costs.c.repo_id == repo_id)
     return [Cost(**row._mapping) for row in conn.execute(query)]
-
-
-def total_cost(conn: Connection, agent: str, *, repo_id: str | None = None) -> tuple[int, float]:
-    """Return for how many events an agent worked, and the CPU seconds of all of them."""
-    query = select(func.count(), func.coalesce(func.sum(costs.c.cpu_seconds), 0.0)).where(costs.c.agent == agent)
-    if repo_id is not None:
-        query = query.where(costs.c.repo_id == repo_id)
-    number, seconds = conn.execute(query).one()
-    return int(number), float(seconds)

@@ -1,12 +1,14 @@
 """Numbers about the whole ledger, for status, console and gauges."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from streams.ledger import letters, outbox, samples
-from streams.ledger.schema import commits, conflicts, datasheets, links, repositories, shards, symbols, tree_files
+from streams.ledger.schema import datasheets, repositories, shards
 from streams.ledger.sources import LIVE
+from streams.ledger.tallies import links_by_state, total_of_subjects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,32 +38,26 @@ class LedgerCounts:
 
 
 def counts(conn: Connection) -> LedgerCounts:
-    """Return the counts, all of one snapshot."""
-    by_conflict = _grouped(conn, conflicts, "state")
+    """Return the counts, all of one snapshot; what there may be millions of is tallied, not counted."""
+    totals = total_of_subjects(conn)
+    by_conflict = totals.get("conflicts", {})
     return LedgerCounts(
-        repositories=sum(number for state, number in _grouped(conn, repositories, "state").items() if state in LIVE),
-        commits=_count(conn, commits),
-        files=_count(conn, tree_files),
-        symbols=_count(conn, symbols),
-        datasheets=conn.execute(
-            select(func.count()).select_from(datasheets).where(datasheets.c.current.is_(True))
-        ).scalar_one(),
-        releases=_count(conn, datasheets),
-        links=_grouped(conn, links, "state"),
+        repositories=_count(select(repositories.c.repo_id).where(repositories.c.state.in_(LIVE)), conn),
+        commits=sum(totals.get("commits", {}).values()),
+        files=sum(totals.get("files", {}).values()),
+        symbols=sum(totals.get("symbols", {}).values()),
+        datasheets=_count(select(datasheets.c.sha256).where(datasheets.c.current.is_(True)), conn),
+        releases=_count(select(datasheets.c.sha256), conn),
+        links=links_by_state(conn),
         conflicts_open=by_conflict.get("open", 0),
         conflicts_resolved=by_conflict.get("resolved", 0),
-        samples=samples.count_by_state(conn),
-        shards=_grouped(conn, shards, "state").get("sealed", 0),
+        samples=totals.get("samples", {}),
+        shards=_count(select(shards.c.seq).where(shards.c.state == "sealed"), conn),
         left_out={f"{reason} ({stage})": number for (stage, reason), number in samples.count_drops(conn).items()},
         dead_letters=letters.count_by_reason(conn),
         outbox=outbox.count(conn),
     )
 
 
-def _count(conn: Connection, table: Table) -> int:
-    return int(conn.execute(select(func.count()).select_from(table)).scalar_one())
-
-
-def _grouped(conn: Connection, table: Table, column: str) -> dict[str, int]:
-    query = select(table.c[column], func.count()).group_by(table.c[column]).order_by(table.c[column])
-    return dict(conn.execute(query).all())
+def _count(rows: Select[Any], conn: Connection) -> int:
+    return int(conn.execute(select(func.count()).select_from(rows.subquery())).scalar_one())

@@ -1,12 +1,25 @@
-"""Coverage: how much of each current datasheet the code is linked to."""
+"""Coverage: how much of each current datasheet the code is linked to.
 
+How many links there are is tallied. Distinct registers and symbols have to be counted: that is done once for each
+state of a family's links and kept (`refresh`, which the watcher calls), and a reader counts what is not kept yet, up
+to COUNT_LINKS links; beyond that it takes the numbers of the last count.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Engine, Row, distinct, func, select
 
 from mapper.model import LIVE_STATES
-from streams.ledger.schema import links
+from streams.ledger.engine import reading, writing
+from streams.ledger.schema import links, sheet_coverage
 from streams.ledger.sheets import list_sheets
+from streams.ledger.tallies import LinkTally, links_by_family
+from streams.ledger.upsert import upsert
+
+COUNT_LINKS = 10_000  # so many are counted in some ten milliseconds
+
+NO_LINKS = LinkTally(live=0, repositories=0, version=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,23 +38,25 @@ class SheetCoverage:
     repositories: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """The distinct registers and symbols of a family's live links, at a version of them."""
+
+    registers_linked: int
+    symbols: int
+    version: int
+
+
 def coverage(conn: Connection) -> list[SheetCoverage]:
     """Return the coverage of every current datasheet, by family."""
-    numbers = (
-        select(
-            links.c.sheet_family,
-            func.count(func.distinct(links.c.register)).label("registers_linked"),
-            func.count().label("links"),
-            func.count(func.distinct(links.c.symbol_id)).label("symbols"),
-            func.count(func.distinct(links.c.repo_id)).label("repositories"),
-        )
-        .where(links.c.state.in_(sorted(LIVE_STATES)))
-        .group_by(links.c.sheet_family)
-    )
-    by_family = {row.sheet_family: row for row in conn.execute(numbers)}
+    tallied, known, budget = links_by_family(conn), _known(conn), COUNT_LINKS
     found = []
     for sheet in list_sheets(conn):
-        row = by_family.get(sheet.family)
+        tally = tallied.get(sheet.family, NO_LINKS)
+        counted = known.get(sheet.family)
+        if counted is None or (counted.version != tally.version and tally.live <= budget):
+            counted = _count(conn, sheet.family, tally)
+            budget -= tally.live
         found.append(
             SheetCoverage(
                 family=sheet.family,
@@ -50,10 +65,49 @@ def coverage(conn: Connection) -> list[SheetCoverage]:
                 revision=sheet.revision,
                 sections=sheet.num_sections,
                 registers=sheet.num_registers,
-                registers_linked=min(row.registers_linked, sheet.num_registers) if row else 0,
-                links=row.links if row else 0,
-                symbols=row.symbols if row else 0,
-                repositories=row.repositories if row else 0,
+                registers_linked=min(counted.registers_linked, sheet.num_registers),
+                links=tally.live,
+                symbols=counted.symbols,
+                repositories=tally.repositories,
             )
         )
     return found
+
+
+def refresh(engine: Engine, now: Callable[[], float], *, seconds: float) -> int:
+    """Count the families whose links changed since they were counted, for so long; return how many are left."""
+    with reading(engine) as conn:
+        tallied, known = links_by_family(conn), _known(conn)
+    due = [family for family, tally in sorted(tallied.items()) if _version(known.get(family)) != tally.version]
+    end = now() + seconds
+    for number, family in enumerate(due):
+        if number and now() >= end:
+            return len(due) - number
+        with reading(engine) as conn:
+            counted = _count(conn, family, links_by_family(conn)[family])
+        row = {"sheet_family": family, "counted_at": now()}
+        with writing(engine) as conn:
+            row |= {name: getattr(counted, name) for name in ("registers_linked", "symbols", "version")}
+            upsert(conn, sheet_coverage, [row])
+    return 0
+
+
+def _count(conn: Connection, family: str, tally: LinkTally) -> Counted:
+    if not tally.live:
+        return Counted(registers_linked=0, symbols=0, version=tally.version)
+    query = select(func.count(distinct(links.c.register)), func.count(distinct(links.c.symbol_id)))
+    here = links.c.sheet_family == family, links.c.state.in_(sorted(LIVE_STATES))
+    registers, symbols = conn.execute(query.where(*here)).one()
+    return Counted(registers_linked=registers, symbols=symbols, version=tally.version)
+
+
+def _known(conn: Connection) -> dict[str, Counted]:
+    rows: Iterable[Row[tuple[str, int, int, int, float]]] = conn.execute(select(sheet_coverage))
+    return {
+        row.sheet_family: Counted(registers_linked=row.registers_linked, symbols=row.symbols, version=row.version)
+        for row in rows
+    }
+
+
+def _version(counted: Counted | None) -> int | None:
+    return None if counted is None else counted.version

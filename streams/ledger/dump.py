@@ -13,12 +13,23 @@ from sqlalchemy import Connection, select
 from mapper.model import Conflict, FileRelevance, TraceLink
 from streams.ledger import conflicts, links
 from streams.ledger.samples import LIVE
-from streams.ledger.schema import file_relevance, samples
+from streams.ledger.schema import file_relevance, repositories, samples
 
 
 def dump(conn: Connection) -> str:
     """Return the live links, relevant files, open conflicts and live samples, a JSON object a line, sorted."""
     return "\n".join(sorted({*link_lines(conn), *relevance_lines(conn), *conflict_lines(conn), *sample_lines(conn)}))
+
+
+def dump_digest(conn: Connection) -> str:
+    """Return a digest of what the dump says, whatever the size of the ledger: of its lines' digests, kind by kind."""
+    total = hashlib.sha256()
+    for repo_id in conn.execute(select(repositories.c.repo_id).order_by(repositories.c.repo_id)).scalars().all():
+        lines = [*link_lines(conn, repo_id), *relevance_lines(conn, repo_id), *conflict_lines(conn, repo_id)]
+        total.update(digest("\n".join(lines)).encode())
+    for line in sorted(sample_lines(conn)):
+        total.update(line.encode())
+    return total.hexdigest()
 
 
 def digest(text: str) -> str:

@@ -5,13 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, tuple_
 
 from mapper.ids import content_id
 from mapper.model import LIVE_STATES, FileRelevance, LinkState, TraceLink
 from streams.events import Cause
 from streams.ledger.bodies import is_packed, pack, unpack
 from streams.ledger.engine import BATCH_ROWS, starts_with
+from streams.ledger.indexes import IS_GONE, equals, equals_folded
 from streams.ledger.schema import file_relevance, link_history, links
 from streams.ledger.upsert import upsert
 
@@ -107,19 +108,22 @@ def find_links(
     sheet_family: str | None = None,
     limit: int = 100,
     offset: int = 0,
+    after: str | None = None,
 ) -> list[LinkRow]:
-    """Return links, best first within path order; `state` None means live ones, "all" any; path may end with "*"."""
+    """Return links, best first within path order; `state` None means live ones, "all" any; path may end with "*".
+
+    offset: so many are left out, after reading them; for lists that are short by their nature.
+    after: the id of a link, to have what follows it in this order; one that is unknown gives the first ones.
+    """
     query = select(*_COLUMNS).order_by(links.c.path, links.c.line, links.c.score.desc(), links.c.link_id)
-    equal = {
-        links.c.name: symbol,
-        links.c.repo_id: repo_id,
-        links.c.sheet_family: sheet_family,
-        func.lower(links.c.part): part and part.lower(),
-        func.lower(links.c.register): register and register.lower(),
-    }
-    for column, wanted in equal.items():
+    if symbol is not None:
+        query = query.where(equals(links.c.name, symbol))
+    for column, wanted in ((links.c.repo_id, repo_id), (links.c.sheet_family, sheet_family)):
         if wanted is not None:
             query = query.where(column == wanted)
+    for column, wanted in ((links.c.part, part), (links.c.register, register)):
+        if wanted is not None:
+            query = query.where(equals_folded(column, wanted))
     if path is not None:
         start = path.removesuffix("*")
         query = query.where(links.c.path == path if start == path else starts_with(links.c.path, start))
@@ -127,13 +131,18 @@ def find_links(
         query = query.where(links.c.state.in_(sorted(LIVE_STATES)))
     elif state != "all":
         query = query.where(links.c.state == state)
+        is_only = (symbol, path, part, register, repo_id, sheet_family) == (None,) * 6
+        if state not in LIVE_STATES and is_only:  # else another index is the better one
+            query = query.where(IS_GONE)
+    if after is not None:
+        query = query.where(*_follows(conn, after))
     return [_row(row) for row in conn.execute(query.limit(limit).offset(offset))]
 
 
 def link_story(conn: Connection, link_id: str) -> LinkStory | None:
     """Return the story of a link; link_id may be the start of an id if only one link has it."""
     here = starts_with(links.c.link_id, link_id)
-    rows = conn.execute(select(links).where(here).limit(2)).all()
+    rows = conn.execute(select(*_COLUMNS, links.c.body).where(here).limit(2)).all()
     if len(rows) != 1:
         return None
     row = rows[0]
@@ -211,7 +220,7 @@ def count_by_release(conn: Connection, repo_id: str) -> dict[str, int]:
 
 def write_links(conn: Connection, repo_id: str, stored: Sequence[StoredLink]) -> None:
     """Write links as they are now, without history."""
-    upsert(conn, links, [_values(repo_id, item) for item in stored])
+    upsert(conn, links, [_values(repo_id, item) for item in stored], update=_CHANGING)
 
 
 def write_turns(conn: Connection, repo_id: str, turns: Sequence[LinkTurn], now: float) -> None:
@@ -246,13 +255,17 @@ def write_turns(conn: Connection, repo_id: str, turns: Sequence[LinkTurn], now: 
 def replace_relevance(
     conn: Connection, repo_id: str, files: Sequence[FileRelevance], *, families: Collection[str] | None = None
 ) -> None:
-    """Make these the file relevances of a repository, or of some datasheet families in it."""
-    here = file_relevance.c.repo_id == repo_id
-    if families is not None:
-        here &= file_relevance.c.sheet_family.in_(sorted(families))
-    conn.execute(delete(file_relevance).where(here))
-    names = ("sheet_family", "path", "rank", "score", "accepted")
-    upsert(conn, file_relevance, [{"repo_id": repo_id, **{name: getattr(f, name) for name in names}} for f in files])
+    """Make these the file relevances of a repository, or of some datasheet families in it; what differs is written."""
+    known = [row for row in load_relevance(conn, repo_id) if families is None or row.sheet_family in families]
+    before = {(row.sheet_family, row.path): row for row in known}
+    names = [field.name for field in dataclasses.fields(RelevanceRow)]
+    now = {(f.sheet_family, f.path): RelevanceRow(**{name: getattr(f, name) for name in names}) for f in files}
+    gone = sorted(before.keys() - now.keys())
+    for start in range(0, len(gone), BATCH_ROWS):
+        here = tuple_(file_relevance.c.sheet_family, file_relevance.c.path).in_(gone[start : start + BATCH_ROWS])
+        conn.execute(delete(file_relevance).where(file_relevance.c.repo_id == repo_id, here))
+    changed = [row for key, row in now.items() if before.get(key) != row]
+    upsert(conn, file_relevance, [{"repo_id": repo_id, **dataclasses.asdict(row)} for row in changed])
 
 
 def load_relevance(conn: Connection, repo_id: str) -> list[RelevanceRow]:
@@ -263,11 +276,28 @@ def load_relevance(conn: Connection, repo_id: str) -> list[RelevanceRow]:
     return [RelevanceRow(**row._mapping) for row in rows]
 
 
-_COLUMNS = [links.c[field.name] for field in dataclasses.fields(LinkRow)]
+_IDENTITY = ("link_id", "repo_id", "sheet_family", "symbol_id", "anchor_id", "path", "kind", "name", "register")
+"""What the ids are made of: never another for one link, so no index of these is written when a link changes."""
+
+_CHANGING = tuple(column.name for column in links.columns if column.name not in _IDENTITY)
+_NAMES = [field.name for field in dataclasses.fields(LinkRow)]
+_COLUMNS = [links.c[name] for name in _NAMES]
 
 
-def _row(row: Row[Any]) -> LinkRow:
-    return LinkRow(**{field.name: row._mapping[field.name] for field in dataclasses.fields(LinkRow)})
+def _row(row: Sequence[Any]) -> LinkRow:
+    """Return what begins with the columns of _COLUMNS."""
+    return LinkRow(**dict(zip(_NAMES, row, strict=False)))
+
+
+def _follows(conn: Connection, link_id: str) -> list[ColumnElement[bool]]:
+    """Return the conditions that a link comes after this one: without reading those before it, as an OFFSET does."""
+    at = conn.execute(select(links.c.path, links.c.line, links.c.score).where(links.c.link_id == link_id)).one_or_none()
+    if at is None:
+        return []
+    columns = links.c
+    same_score = and_(columns.score == at.score, columns.link_id > link_id)
+    same_line = and_(columns.line == at.line, or_(columns.score < at.score, same_score))
+    return [columns.path >= at.path, or_(columns.path > at.path, columns.line > at.line, same_line)]
 
 
 def _values(repo_id: str, stored: StoredLink) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """The tables of what a mapping keeps besides its links: their history, conflicts, decisions, what waits, costs."""
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, Table
+from sqlalchemy import BigInteger, Column, Float, Integer, LargeBinary, Table
 
 from streams.ledger.columns import String, Text, metadata
 
@@ -9,21 +9,20 @@ link_history = Table(
     metadata,
     Column("change_id", String, primary_key=True),  # of (link, seq, state, revision, cause)
     Column("seq", Integer, nullable=False),  # position within the link's history, from 1
-    Column("link_id", String, nullable=False, index=True),
+    Column("link_id", String, nullable=False),
     Column("state", String, nullable=False),
     Column("revision", String, nullable=False),
     Column("cause_kind", String, nullable=False),  # commit, datasheet, removal, upgrade
     Column("cause_id", String, nullable=False),  # commit id, sha256, source id or version
     Column("detail", Text, nullable=False),
     Column("changed_at", Float, nullable=False),
-    Index("ix_link_history_cause_id", "cause_id", "link_id", "state"),
 )
 
 conflicts = Table(
     "conflicts",
     metadata,
     Column("conflict_id", String, primary_key=True),
-    Column("repo_id", String, nullable=False, index=True),
+    Column("repo_id", String, nullable=False),
     Column("sheet_family", String, nullable=False, index=True),
     Column("part", String, nullable=False),
     Column("kind", String, nullable=False),
@@ -37,7 +36,7 @@ conflicts = Table(
     Column("code_value", Text, nullable=False),
     Column("sheet_value", Text, nullable=False),
     Column("detail", Text, nullable=False),
-    Column("state", String, nullable=False, index=True),  # open, resolved
+    Column("state", String, nullable=False),  # open, resolved
     Column("opened_by", String, nullable=False, index=True),  # cause id
     Column("resolved_by", String, index=True),
     Column("opened_kind", String),  # kind of the cause; None: from before it was noted
@@ -84,7 +83,7 @@ costs = Table(
     metadata,
     Column("cost_id", String, primary_key=True),  # of agent, repository, cause and what it led to
     Column("agent", String, nullable=False),
-    Column("repo_id", String, nullable=False, index=True),
+    Column("repo_id", String, nullable=False),
     Column("cause_kind", String, nullable=False),
     Column("cause_id", String, nullable=False),
     Column("files_parsed", Integer, nullable=False),

@@ -16,8 +16,10 @@ from mapper.ids import content_id
 from streams.ledger.bodies import pack, unpack
 from streams.ledger.counters import take
 from streams.ledger.engine import BATCH_ROWS
+from streams.ledger.indexes import IS_PENDING, OF_SAMPLES, starts_of
 from streams.ledger.locks import lock
 from streams.ledger.schema import drops, samples
+from streams.ledger.tallies import tallied
 from streams.ledger.upsert import upsert
 
 LIVE = ("pending", "sealed")
@@ -76,15 +78,14 @@ def lock_samples(conn: Connection) -> None:
 
 def pending_samples(conn: Connection, *, limit: int) -> list[tuple[SampleRow, Sample]]:
     """Return the first samples, in order of arrival, that no shard holds yet."""
-    query = select(samples).where(samples.c.state == "pending").order_by(samples.c.seq).limit(limit)
+    query = select(samples).where(IS_PENDING).order_by(samples.c.seq).limit(limit)
     return [(_row(row), unpack(Sample, row.body)) for row in conn.execute(query)]
 
 
 def pending_summary(conn: Connection) -> tuple[int, int | None]:
     """Return how many samples are pending and the place of the first of them in the order of arrival."""
-    query = select(func.count(), func.min(samples.c.seq)).where(samples.c.state == "pending")
-    count, first = conn.execute(query).one()
-    return count, first
+    first = conn.execute(select(samples.c.seq).where(IS_PENDING).order_by(samples.c.seq).limit(1)).scalar_one_or_none()
+    return count_by_state(conn).get("pending", 0), first
 
 
 def load_samples(conn: Connection, sample_ids: Sequence[str]) -> list[tuple[SampleRow, Sample]]:
@@ -131,9 +132,10 @@ def ids_of_shard(conn: Connection, seq: int) -> set[str]:
 
 def count_misplaced(conn: Connection) -> int:
     """Return how many samples are in a shard and not sealed, or sealed and in none."""
-    pending = (samples.c.state == "pending") & samples.c.shard_seq.is_not(None)
-    lost = (samples.c.state == "sealed") & samples.c.shard_seq.is_(None)
-    return int(conn.execute(select(func.count()).select_from(samples).where(pending | lost)).scalar_one())
+    pending = and_(IS_PENDING, samples.c.shard_seq.is_not(None))
+    lost = and_(samples.c.state == "sealed", samples.c.shard_seq.is_(None))
+    queries = [select(func.count()).select_from(samples).where(here) for here in (pending, lost)]
+    return sum(int(conn.execute(query).scalar_one()) for query in queries)
 
 
 def find_sample(conn: Connection, sample_id: str) -> SampleRow | None:
@@ -214,27 +216,28 @@ def drops_of_content(conn: Connection, reason: str, hashes: Collection[str]) -> 
     """Return the samples dropped for a reason whose content hash (kept in `detail`) is one of these."""
     ordered, found = sorted(hashes), []
     for start in range(0, len(ordered), BATCH_ROWS):
-        here = drops.c.detail.in_(ordered[start : start + BATCH_ROWS])
-        query = select(drops).where(drops.c.stage == STAGE, drops.c.reason == reason, here).order_by(drops.c.drop_id)
-        found += [_drop(row) for row in conn.execute(query)]
+        here = starts_of(drops.c.detail, ordered[start : start + BATCH_ROWS])
+        query = select(drops).where(OF_SAMPLES, drops.c.reason == reason, here).order_by(drops.c.drop_id)
+        found += [_drop(row) for row in conn.execute(query) if row.detail in hashes]
     return found
 
 
 def count_by_state(conn: Connection) -> dict[str, int]:
     """Return how many samples are pending, sealed and retracted."""
-    query = select(samples.c.state, func.count()).group_by(samples.c.state).order_by(samples.c.state)
-    return dict(conn.execute(query).all())
+    return tallied(conn, "samples")
 
 
 def count_drops(conn: Connection) -> dict[tuple[str, str], int]:
     """Return how many things each (stage, reason) dropped."""
-    query = select(drops.c.stage, drops.c.reason, func.count()).group_by(drops.c.stage, drops.c.reason)
-    return {
-        (stage, reason): number for stage, reason, number in conn.execute(query.order_by(drops.c.stage, drops.c.reason))
-    }
+    found = {}
+    for label, number in tallied(conn, "drops").items():
+        stage, _, reason = label.partition("/")
+        found[stage, reason] = number
+    return found
 
 
-_COLUMNS = [samples.c[field.name] for field in dataclasses.fields(SampleRow)]
+_NAMES = [field.name for field in dataclasses.fields(SampleRow)]
+_COLUMNS = [samples.c[name] for name in _NAMES]
 _PLACE = ("repo_id", "path", "sheet_family", "domain", "licence", "blob_id", "event_time")
 
 
@@ -245,7 +248,7 @@ def _set_state(conn: Connection, sample_ids: Sequence[str], state: str) -> None:
 
 
 def _row(row: Row[Any]) -> SampleRow:
-    return SampleRow(**{field.name: row._mapping[field.name] for field in dataclasses.fields(SampleRow)})
+    return SampleRow(**{name: row._mapping[name] for name in _NAMES})
 
 
 def _drop(row: Row[Any]) -> DropRow:

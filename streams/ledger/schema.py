@@ -3,8 +3,8 @@
 SQLAlchemy Core, the same on SQLite and PostgreSQL. Times are UTC seconds since the epoch (float), ids are those of
 mapper/ids.py. Bodies are zlib-compressed JSON of the mapper's dataclasses.
 
-Text is compared byte by byte on both (collation "C"), so that order never depends on a server's locale. Names are
-whatever a source file says, of any length: PostgreSQL indexes them by their hash, as its trees end at 2,700 bytes.
+Text is compared byte by byte on both (collation "C"), so that order never depends on a server's locale. Indexes of more
+than one column are in streams/ledger/indexes.py. The tallies are written by triggers alone.
 """
 
 from sqlalchemy import (
@@ -13,7 +13,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Float,
-    Index,
     Integer,
     LargeBinary,
     Table,
@@ -96,7 +95,7 @@ commits = Table(
     "commits",
     metadata,
     Column("event_id", String, primary_key=True),
-    Column("repo_id", String, nullable=False, index=True),
+    Column("repo_id", String, nullable=False),
     Column("commit_id", String, nullable=False, index=True),
     Column("base", String),
     Column("summary", Text, nullable=False),
@@ -169,8 +168,6 @@ symbols = Table(
     Column("value", String),  # decimal text: a 64-bit unsigned value does not fit an SQL integer
     Column("revision", String, nullable=False),
     Column("commit_id", String, nullable=False, index=True),  # what a commit touched
-    Index("ix_symbols_name", "name", postgresql_using="hash"),
-    Index("ix_symbols_repo_path", "repo_id", "path"),
 )
 
 datasheets = Table(
@@ -215,18 +212,18 @@ links = Table(
     "links",
     metadata,
     Column("link_id", String, primary_key=True),
-    Column("repo_id", String, nullable=False, index=True),
-    Column("sheet_family", String, nullable=False, index=True),
+    Column("repo_id", String, nullable=False),
+    Column("sheet_family", String, nullable=False),
     Column("sheet_sha256", String, nullable=False),
     Column("part", String, nullable=False),
     Column("symbol_id", String, nullable=False, index=True),
     Column("anchor_id", String, nullable=False, index=True),
-    Column("state", String, nullable=False, index=True),
+    Column("state", String, nullable=False),
     Column("revision", String, nullable=False),
     Column("score", Float, nullable=False),
     Column("grade", String, nullable=False),
     Column("method", String, nullable=False),
-    Column("path", String, nullable=False, index=True),
+    Column("path", String, nullable=False),
     Column("kind", String, nullable=False),
     Column("name", String, nullable=False),
     Column("line", Integer, nullable=False),
@@ -237,10 +234,6 @@ links = Table(
     Column("page", Integer, nullable=False),
     Column("moved_from", String),
     Column("body", LargeBinary, nullable=False),  # mapper.model.TraceLink
-    Index("ix_links_name", "name", postgresql_using="hash"),
-    Index("ix_links_register", "register", postgresql_using="hash"),
-    Index("ix_links_repo_family", "repo_id", "sheet_family"),
-    Index("ix_links_sheet_family_register", "sheet_family", "register").ddl_if(dialect="sqlite"),
 )
 
 file_relevance = Table(
@@ -258,15 +251,15 @@ samples = Table(
     "samples",
     metadata,
     Column("sample_id", String, primary_key=True),
-    Column("seq", LONG, nullable=False, index=True),  # order of arrival, gives the order of sealing
-    Column("repo_id", String, nullable=False, index=True),
+    Column("seq", LONG, nullable=False),  # order of arrival, gives the order of sealing
+    Column("repo_id", String, nullable=False),
     Column("path", String, nullable=False),
     Column("sheet_family", String),
     Column("domain", String, nullable=False),
     Column("licence", String, nullable=False),
     Column("blob_id", String, nullable=False, index=True),
     Column("content_hash", String, nullable=False, index=True),
-    Column("state", String, nullable=False, index=True),  # pending, sealed, retracted
+    Column("state", String, nullable=False),  # pending, sealed, retracted
     Column("shard_seq", Integer, index=True),
     Column("event_time", Float, nullable=False),
     Column("body", LargeBinary, nullable=False),  # mapper.corpus.sample.Sample
@@ -277,7 +270,7 @@ drops = Table(
     metadata,
     Column("drop_id", String, primary_key=True),
     Column("stage", String, nullable=False),
-    Column("reason", String, nullable=False, index=True),
+    Column("reason", String, nullable=False),
     Column("repo_id", String),
     Column("path", String),
     Column("blob_id", String),
@@ -322,7 +315,7 @@ outbox = Table(
     Column("key", String, nullable=False),
     Column("value", LargeBinary),  # None: a tombstone
     Column("headers", JSON, nullable=False),  # name -> text
-    Column("created_at", Float, nullable=False),
+    Column("created_at", Float, nullable=False, index=True),
 )
 
 counters = Table(
@@ -349,6 +342,36 @@ dead_letters = Table(
     Column("died_at", Float, nullable=False),
 )
 
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("repo_id", String, primary_key=True),  # "" for what is of no repository
+    Column("subject", String, primary_key=True),  # commits, files, symbols, conflicts, samples, drops
+    Column("label", String, primary_key=True),  # a state, or STAGE/REASON of drops, or ""
+    Column("number", BigInteger, nullable=False),
+)
+
+link_tallies = Table(
+    "link_tallies",
+    metadata,
+    Column("repo_id", String, primary_key=True),
+    Column("sheet_family", String, primary_key=True),
+    Column("state", String, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),  # grows with each change among these links
+)
+
+# Distinct registers and symbols, beside the sum of the versions at which they were counted.
+sheet_coverage = Table(
+    "sheet_coverage",
+    metadata,
+    Column("sheet_family", String, primary_key=True),
+    Column("registers_linked", BigInteger, nullable=False),
+    Column("symbols", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("counted_at", Float, nullable=False),
+)
+
 audits = Table(
     "audits",
     metadata,
@@ -362,5 +385,4 @@ audits = Table(
     Column("num_differences", Integer, nullable=False),
     Column("differences", JSON, nullable=False),  # the first of them, in words
     Column("digest", String, nullable=False),  # of what the ledger held
-    Index("ix_audits_repo_id", "repo_id", "audited_at"),
 )

@@ -59,6 +59,18 @@ def list_shards(conn: Connection, *, limit: int | None = None) -> list[Shard]:
     return [_shard(row) for row in conn.execute(select(shards).order_by(shards.c.seq.desc()).limit(limit))]
 
 
+def sealed_files(conn: Connection) -> list[tuple[str, int | None]]:
+    """Return the name and size of every sealed shard, without the ids of its samples."""
+    query = select(shards.c.name, shards.c.num_bytes).where(shards.c.state == "sealed").order_by(shards.c.seq)
+    return [(row.name, row.num_bytes) for row in conn.execute(query)]
+
+
+def newest_sealed_event_time(conn: Connection) -> float | None:
+    """Return how new the newest vendor change in any sealed shard is."""
+    newest: float | None = conn.execute(select(func.max(shards.c.newest_event_time))).scalar_one()
+    return newest
+
+
 def newest_seq(conn: Connection) -> int:
     """Return the number of the newest shard, 0 if there is none."""
     return conn.execute(select(func.max(shards.c.seq))).scalar_one() or 0

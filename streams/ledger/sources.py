@@ -17,6 +17,7 @@ from streams.errors import SourceStateError
 from streams.events import Cause, MappingChange
 from streams.ledger import outbox, sheets
 from streams.ledger.engine import starts_with
+from streams.ledger.locks import lock
 from streams.ledger.outbox import Outgoing
 from streams.ledger.schema import (
     commits,
@@ -247,6 +248,7 @@ def record_linked(
 
 def remove_repository(conn: Connection, repo_id: str, now: float) -> None:
     """Remove a repository: its tree and commits at once; the agents, told by the outbox, do so with what follows."""
+    lock(conn, "samples")  # before the repository: drops of the samples agent go too, and it holds this over its own
     _set_state(conn, repositories, repo_id, "removed")
     cleared: dict[str, Any] = {"tip": None, "head": None, "head_time": None, "error": None, "tip_ref": None}
     cleared |= {"parser": None, "forced_at": None, "backfill_tip": None, "backfill_commits": None}

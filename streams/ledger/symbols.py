@@ -17,6 +17,7 @@ from mapper.version import parser_version
 from streams.ledger.bodies import pack, unpack
 from streams.ledger.columns import storable
 from streams.ledger.engine import BATCH_ROWS
+from streams.ledger.indexes import equals
 from streams.ledger.schema import commits, parsed_files, refused_files, repositories, symbols, tree_files
 from streams.ledger.upsert import upsert
 
@@ -284,7 +285,9 @@ def recent_commits(conn: Connection, *, repo_id: str | None = None, limit: int =
 
 def find_symbols(conn: Connection, name: str, *, repo_id: str | None = None, limit: int = 100) -> list[SymbolRow]:
     """Return the symbols of a name, by repository and path."""
-    query = select(symbols).where(symbols.c.name == name).order_by(symbols.c.repo_id, symbols.c.path, symbols.c.line)
+    query = (
+        select(symbols).where(equals(symbols.c.name, name)).order_by(symbols.c.repo_id, symbols.c.path, symbols.c.line)
+    )
     if repo_id is not None:
         query = query.where(symbols.c.repo_id == repo_id)
     return [

@@ -6,6 +6,7 @@ The worker cannot say how far behind it is when it is dead, so somebody else doe
 import contextlib
 import logging
 import threading
+import time
 from typing import Any
 
 from kafka.errors import KafkaError
@@ -16,7 +17,7 @@ from streams.config import StreamsSettings
 from streams.errors import BrokerError, LedgerError
 from streams.lag import lag, num_members
 from streams.ledger.counts import counts
-from streams.ledger.coverage import coverage
+from streams.ledger.coverage import coverage, refresh
 from streams.ledger.engine import reading
 from streams.ledger.offsets import positions
 from streams.ledger.upgrades import outdated
@@ -26,6 +27,7 @@ from streams.topics import connect_admin
 logger = logging.getLogger(__name__)
 
 EXPORT_SECONDS = 15.0
+COUNTING_SECONDS = 2.0  # of each round, for the coverage of datasheets whose links changed
 
 
 def export_gauges(settings: StreamsSettings, engine: Engine, metrics: StreamsMetrics, stop: threading.Event) -> None:
@@ -33,6 +35,7 @@ def export_gauges(settings: StreamsSettings, engine: Engine, metrics: StreamsMet
     admin: Any = None
     while not stop.is_set():
         try:
+            refresh(engine, time.time, seconds=COUNTING_SECONDS)
             with reading(engine) as conn:
                 export_ledger(conn, metrics)
                 applied = {(at.agent, at.topic_id, at.partition): at.next_offset for at in positions(conn)}

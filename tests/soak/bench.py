@@ -8,9 +8,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from deploy.local.broker import Broker
+from deploy.local.broker import running_broker
 from deploy.local.config import load_settings
-from deploy.local.home import Home
 from tests.postgres import PostgresServer, running_server
 from tests.soak.evidence import Evidence, collect
 from tests.soak.scenario import Row
@@ -46,7 +45,7 @@ class Ground:
         """host:port of the shared broker, started when it is first asked for."""
         with self._lock:
             if self._kafka is None:
-                self._kafka = self._stack.enter_context(running_broker(self.folder / "broker"))
+                self._kafka = self._stack.enter_context(running_broker(self.folder / "broker", load_settings().cache))
             return self._kafka
 
     @property
@@ -155,18 +154,3 @@ class Bench:
             ok=not findings,
             findings=tuple(findings),
         )
-
-
-@contextmanager
-def running_broker(folder: Path) -> Iterator[str]:
-    """Give host:port of an embedded broker of one's own."""
-    home = Home(folder)
-    home.create()
-    ports = home.choose_ports(["kafka", "controller"])
-    broker = Broker(home, load_settings().cache, port=ports["kafka"], controller_port=ports["controller"])
-    with (home.logs / "broker.log").open("wb") as log:
-        broker.start(output=log.fileno())
-    try:
-        yield broker.address
-    finally:
-        broker.stop()

@@ -186,7 +186,8 @@ def test_rights_go_to_the_users_that_are_named(tmp_path: Path) -> None:
     given = StreamsSettings(home=tmp_path, kafka_principals={"worker": "CN=worker,O=Example"})
     users = {right.principal for right in acls.rights(given)}
 
-    assert users == {"User:CN=worker,O=Example", "User:sheetstream-watcher", "User:sheetstream-operator"}
+    named = {"User:CN=worker,O=Example"}
+    assert users == named | {f"User:sheetstream-{service}" for service in ("watcher", "operator", "hooks")}
     with pytest.raises(ConfigError, match=r"got trainer .*SHEETSTREAM_KAFKA_PRINCIPALS"):
         acls.rights(StreamsSettings(home=tmp_path, kafka_principals={"trainer": "x"}))
 

@@ -1,4 +1,4 @@
-"""Migration 0005: a ledger of the first version keeps its rows, and gets the table and indexes of audits and impact."""
+"""Migration 0004: a ledger of the first version keeps its rows, and gets the table and indexes of audits and impact."""
 
 from collections.abc import Iterator
 from importlib.resources import as_file, files

@@ -19,13 +19,16 @@ from streams.errors import LedgerError
 from streams.ledger import migrate, outbox, sources, symbols, upgrades
 from streams.ledger.bodies import content_of
 from streams.ledger.engine import open_ledger, reading, writing
+from streams.ledger.indexes import metadata
 from streams.ledger.migrate import newest_version, schema_version, upgrade
 from streams.ledger.outbox import Outgoing
-from streams.ledger.schema import conflicts, datasheets, metadata, parsed_files, repositories
+from streams.ledger.schema import conflicts, datasheets, parsed_files, repositories
 from streams.ledger.sources import add_repository, get_repository, list_sheet_sources, lock_repository
 from streams.ledger.symbols import recent_commits
 
 
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")  # on SQLite
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
 def test_the_migrations_give_the_schema(engine: Engine) -> None:
     """Alembic finds no difference between an upgraded ledger and the tables of schema.py."""
     with reading(engine) as conn:

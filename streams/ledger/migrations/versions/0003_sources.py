@@ -6,8 +6,8 @@ Commits that were recorded but not mapped, part numbers that a PDF does not conf
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
