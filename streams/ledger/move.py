@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, Column, Connection, Engine, MetaData, String, Table, func, select, text, tuple_
+from sqlalchemy import JSON, Column, Connection, Engine, MetaData, Table, func, select, text, tuple_
 
 from streams.errors import LedgerError
+from streams.ledger.columns import String
 from streams.ledger.dump import dump_digest
 from streams.ledger.engine import reading, where, writing
 from streams.ledger.indexes import metadata
